@@ -1,0 +1,181 @@
+"""The configuration as frozen models, one a section; the text under each field is its documentation.
+
+Pure: nothing here reads a file or the environment (that is `config.load`). Every part of the
+daemon receives only its own section.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, strict about unknown keys and about types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class BargeIn(StrEnum):
+    """What may interrupt the assistant while it speaks."""
+
+    SPEECH = "speech"
+    WAKE_WORD = "wake_word"
+    OFF = "off"
+
+
+class Audio(Section):
+    """Sound cards."""
+
+    capture_device: Name = "default"
+    """ALSA name of the microphone, as `speakerd devices` prints it."""
+    playback_device: Name = "default"
+    """ALSA name of the loudspeaker, as `speakerd devices` prints it."""
+    capture_rate_hz: int = Field(16_000, ge=8_000, le=192_000)
+    """Rate asked of the microphone, Hz; what the card grants instead is converted."""
+    playback_rate_hz: int = Field(48_000, ge=8_000, le=192_000)
+    """Rate asked of the loudspeaker, Hz; what the card grants instead is converted to."""
+    capture_channel: int = Field(0, ge=0, le=31)
+    """Channel of the microphone to listen to, counted from 0."""
+    playback_buffer_ms: int = Field(80, ge=40, le=500)
+    """Sound that the card may hold, ms: more survives a busier machine, less reacts faster."""
+    volume_percent: int = Field(100, ge=0, le=100)
+    """Volume of the assistant's voice, percent."""
+
+
+class WakeWord(Section):
+    """One wake word."""
+
+    model: Name
+    """alexa, hey_jarvis, hey_mycroft, hey_rhasspy, okay_nabu, or a path to a .tflite or .onnx file."""
+    threshold: float = Field(0.5, gt=0.0, lt=1.0)
+    """Score from which it counts, 0 to 1: higher means fewer false wakes and more missed ones."""
+    refractory_ms: int = Field(2_000, ge=0, le=60_000)
+    """Time after a detection in which this word does not count again, ms."""
+
+
+class Wake(Section):
+    """Wake words."""
+
+    words: tuple[WakeWord, ...] = Field((WakeWord(model="hey_jarvis"),), min_length=1, max_length=20)
+    """Words to listen for, all at once."""
+
+
+class TurnDetection(Section):
+    """How the server decides that the user began and finished speaking."""
+
+    threshold: float = Field(0.5, ge=0.0, le=1.0)
+    """Loudness and likeness to speech from which the server hears words, 0 to 1."""
+    prefix_padding_ms: int = Field(300, ge=0, le=5_000)
+    """Sound before the start of speech that belongs to the turn, ms."""
+    silence_duration_ms: int = Field(500, ge=100, le=10_000)
+    """Silence that ends the turn, ms: less answers faster, more lets the user pause."""
+
+
+class Realtime(Section):
+    """The Realtime service."""
+
+    url: Name = "wss://api.openai.com/v1/realtime"
+    """`wss://…`, `ws://…` for a server of your own, or `embedded` for the one inside speakerd."""
+    model: Name = "gpt-realtime-2.1-mini"
+    """Model name, added to the URL as `?model=`."""
+    voice: Name = "marin"
+    """Voice of the assistant: alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar."""
+    instructions: str = Field(
+        "You are a friendly voice assistant on a smart speaker. Answer briefly, as one does in conversation, "
+        "in the language of the user.",
+        max_length=50_000,
+    )
+    """What the assistant is told about its role."""
+    noise_reduction: Literal["near_field", "far_field", "off"] = "far_field"
+    """Noise reduction by the server: near_field for a headset, far_field for a room, or off."""
+    turn_detection: TurnDetection = TurnDetection()
+    connect_timeout_s: float = Field(5.0, gt=0.0, le=60.0)
+    """Time from the wake word until the session must be ready, seconds."""
+    ping_interval_s: float = Field(20.0, gt=0.0, le=300.0)
+    """Time between keep-alive pings on the socket, and how long an answer may take, seconds."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_websocket_or_embedded(cls, url: str) -> str:
+        if url == "embedded":
+            return url
+        try:
+            parts = urlsplit(url)
+            port_ok = parts.port is None or 0 < parts.port < 65536
+        except ValueError:
+            port_ok = False
+            parts = urlsplit("")
+        if parts.scheme not in ("ws", "wss") or not parts.hostname or not port_ok:
+            raise ValueError("wss://HOST/…, ws://HOST[:PORT]/… or embedded")
+        if parts.username or parts.password:
+            raise ValueError("a URL without a name or password in it")
+        return url
+
+
+class Conversation(Section):
+    """The rules of a conversation."""
+
+    silence_timeout_s: float = Field(8.0, gt=0.0, le=3_600.0)
+    """Silence after which the speaker goes back to waiting for the wake word, seconds."""
+    barge_in: BargeIn = Field(BargeIn.SPEECH, strict=False)
+    """What interrupts the assistant: `speech`, `wake_word` or `off`."""
+    preroll_ms: int = Field(500, ge=0, le=2_000)
+    """Sound before the moment of the wake word's detection that is sent too, ms."""
+    barge_in_preroll_ms: int = Field(300, ge=0, le=2_000)
+    """Sound before the first word of an interruption that is sent too, ms."""
+    echo_tail_ms: int = Field(200, ge=0, le=2_000)
+    """Microphone sound that is left out after the assistant has spoken, ms: the room's echo."""
+    max_turn_s: float = Field(60.0, gt=0.0, le=600.0)
+    """Longest turn of the user, seconds; then the assistant answers."""
+    think_timeout_s: float = Field(15.0, gt=0.0, le=600.0)
+    """Longest wait for an answer, seconds."""
+    max_reply_s: float = Field(180.0, gt=0.0, le=3_600.0)
+    """Longest reply of the assistant, seconds."""
+    log_transcripts: bool = False
+    """Write what was said to the events file. Off: nobody's words are kept."""
+
+
+class Sounds(Section):
+    """Earcons: short sounds that tell what the speaker does. Each: `default`, `none`, or a path to a .wav file."""
+
+    wake: Name = "default"
+    """Played when the wake word was heard."""
+    goodbye: Name = "default"
+    """Played when the conversation is over."""
+    error: Name = "default"
+    """Played when something went wrong."""
+    level_dbfs: float = Field(-20.0, ge=-60.0, le=0.0)
+    """Peak level of the default sounds, dBFS."""
+
+
+class Server(Section):
+    """The embedded Realtime server (`realtime.url: embedded`, or `speakerd serve`)."""
+
+    voice: Literal["slt", "rms", "awb", "kal16"] = "slt"
+    """Voice of flite, the speech synthesiser."""
+
+
+class Log(Section):
+    """The journal, or the terminal."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least important entry that is written."""
+
+
+class Config(Section):
+    """All of it."""
+
+    audio: Audio = Audio()
+    wake: Wake = Wake()
+    realtime: Realtime = Realtime()
+    conversation: Conversation = Conversation()
+    sounds: Sounds = Sounds()
+    server: Server = Server()
+    log: Log = Log()

@@ -1,0 +1,154 @@
+"""What happened: the vocabulary that all parts share. Past tense, frozen, no behaviour.
+
+Any thread may make an event; they reach the conversation machine through `threads.Mailbox` only.
+Frame indexes are the microphone's sample clock (`NearFrame.index`, 20 ms each).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class WakeDetected:
+    """A wake word was heard on the microphone."""
+
+    word: str
+    """Name of the model, e.g. `hey_jarvis`."""
+    score: float
+    """0 to 1."""
+    frame_index: int
+    """The last near frame that the score depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Someone asked for the conversation to end (shutdown, mute, a goodbye)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReady:
+    """The server accepted the session as configured: audio may flow."""
+
+    session: int
+    """Counts sessions since the process started; events of another session are stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The socket is gone. Posted exactly once for each session that was opened."""
+
+    session: int
+    error: str = ""
+    """Machine-readable cause; empty when the session was closed because we asked."""
+    message: str = ""
+    """One sentence for the human."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeechStarted:
+    """The server's turn detection heard the user begin."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeechStopped:
+    """The server's turn detection heard the user finish; it commits the turn by itself."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class BargeInDetected:
+    """The local detector heard the user speak over the loudspeaker."""
+
+    onset_index: int
+    """The near frame in which the words began."""
+    level_dbfs: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStarted:
+    """The server began to generate a response."""
+
+    session: int
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseEnded:
+    """The server finished a response, for whatever reason."""
+
+    session: int
+    response_id: str
+    status: str
+    """completed | cancelled | failed | incomplete."""
+    audio_ms: int
+    """Audio received for this response."""
+    error: str = ""
+    """Machine-readable cause when failed or incomplete."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStarted:
+    """The first audio after silence was written to the card."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutDrained:
+    """All queued audio has left the loudspeaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemHeard:
+    """How much of an assistant item left the loudspeaker before a flush."""
+
+    item_id: str
+    heard_ms: int
+    """Whole ms at the wire rate that were audible; 0 if none. Never more than `received_ms`."""
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutFlushed:
+    """The answer to FlushPlayout: the loudspeaker is silent."""
+
+    items: tuple[ItemHeard, ...] = ()
+    """Items that were cut, in playing order; items heard to their end are not among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """The one timer of the machine fired."""
+
+
+Event: TypeAlias = (
+    WakeDetected
+    | StopRequested
+    | SessionReady
+    | SessionEnded
+    | UserSpeechStarted
+    | UserSpeechStopped
+    | BargeInDetected
+    | ResponseStarted
+    | ResponseEnded
+    | PlayoutStarted
+    | PlayoutDrained
+    | PlayoutFlushed
+    | DeadlineReached
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechDetected:
+    """Local voice activity changed. For observers and `speakerd listen`; the machine never sees it."""
+
+    started: bool
+    frame_index: int
+    level_dbfs: float = field(default=-120.0)

@@ -1,0 +1,77 @@
+"""The words of our trade: sample rates, the near frame, and conversions between ms, frames and bytes.
+
+Everything inside the daemon is int16, mono. Three rates exist: the microphone side runs at
+16 kHz (webrtcvad and openWakeWord want it), the wire at 24 kHz (the only PCM rate of the
+Realtime API), the loudspeaker side at whatever the card granted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples: TypeAlias = NDArray[np.int16]
+"""Shape (n,), int16, mono. The rate is stated where a value of this type is passed."""
+
+NEAR_RATE_HZ = 16_000
+"""Rate of everything in `mic/`."""
+
+WIRE_RATE_HZ = 24_000
+"""Rate of everything on the websocket."""
+
+PERIOD_MS = 20
+"""One step of every audio thread."""
+
+NEAR_PERIOD_FRAMES = NEAR_RATE_HZ * PERIOD_MS // 1000
+"""320: one webrtcvad frame, two frames of a 10 ms echo canceller, a quarter of a wake step."""
+
+BYTES_PER_SAMPLE = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NearFrame:
+    """20 ms from the microphone: 320 samples, int16 mono, 16 kHz."""
+
+    samples: Samples
+    index: int
+    """Near frames since the process started: the *sample clock*. Counts on over reopened devices."""
+    captured_at_s: float
+    """CLOCK_MONOTONIC seconds when the last sample of the frame was handed over by the card."""
+    gap: bool = False
+    """True if sound was lost between the frame before and this one (xrun, reopened device)."""
+
+
+def frames_to_ms(frames: int, rate_hz: int) -> float:
+    """Duration of `frames` at `rate_hz`, in milliseconds."""
+    return frames * 1000.0 / rate_hz
+
+
+def ms_to_frames(ms: float, rate_hz: int) -> int:
+    """Whole frames in `ms` at `rate_hz`, rounded down."""
+    return int(ms * rate_hz // 1000)
+
+
+def ms_to_periods(ms: float) -> int:
+    """Periods of 20 ms that cover `ms`, rounded up."""
+    return -int(-ms // PERIOD_MS)
+
+
+def from_bytes(data: bytes) -> Samples:
+    """Little-endian int16 bytes as read-only samples; an odd last byte is cut off."""
+    return np.frombuffer(data, dtype="<i2", count=len(data) // BYTES_PER_SAMPLE).astype(np.int16, copy=False)
+
+
+def to_bytes(samples: Samples) -> bytes:
+    """Samples as little-endian int16 bytes."""
+    return samples.astype("<i2", copy=False).tobytes()
+
+
+def level_dbfs(samples: Samples) -> float:
+    """RMS level relative to a full-scale square wave; −120 for silence or no samples."""
+    if samples.size == 0:
+        return -120.0
+    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    return max(-120.0, 20.0 * float(np.log10(rms / 32768.0))) if rms > 0 else -120.0
