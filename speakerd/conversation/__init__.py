@@ -1,0 +1,1 @@
+"""The brain: events in, actions out. Read `events`, `actions`, `machine`, `table`, then `conductor`."""
