@@ -1,0 +1,44 @@
+"""Streaming sample rate conversion, exact in length and in time."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from speakerd.pcm import Samples
+
+
+class Resampler:
+    """Converts one continuous mono stream from `in_hz` to `out_hz`.
+
+    Linear phase and delay-compensated: output sample n is the sound at n / out_hz of the stream. soxr
+    works in blocks, so up to 40 ms of a stream is held back until more is pushed or it is flushed.
+    Equal rates pass the samples through untouched.
+    """
+
+    def __init__(self, in_hz: int, out_hz: int) -> None:
+        self.in_hz = in_hz
+        self.out_hz = out_hz
+        self._stream = self._new()
+
+    def push(self, samples: Samples) -> Samples:
+        """Feed int16 at `in_hz`; what is ready by now, int16 at `out_hz`."""
+        return samples if self._stream is None else self._convert(self._stream, samples, last=False)
+
+    def flush(self) -> Samples:
+        """End the stream: the rest of it. The next push begins a new stream."""
+        if self._stream is None:
+            return np.zeros(0, np.int16)
+        tail = self._convert(self._stream, np.zeros(0, np.int16), last=True)
+        self._stream = self._new()
+        return tail
+
+    def _new(self) -> soxr.ResampleStream | None:
+        # In float: soxr dithers int16, and silence must stay silence.
+        return None if self.in_hz == self.out_hz else soxr.ResampleStream(self.in_hz, self.out_hz, 1, dtype="float32")
+
+    @staticmethod
+    def _convert(stream: soxr.ResampleStream, samples: Samples, *, last: bool) -> Samples:
+        out: NDArray[np.float32] = stream.resample_chunk(samples.astype(np.float32), last=last)
+        return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
