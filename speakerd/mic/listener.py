@@ -1,0 +1,76 @@
+"""The thread that drives the front-end: frames in, events and frames out to the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from speakerd.conversation.events import BargeInDetected, SpeechDetected, WakeDetected
+from speakerd.mic.frontend import FrontEnd
+from speakerd.pcm import NearFrame
+from speakerd.threads import Worker
+
+GET_TIMEOUT_S = 0.5
+"""How long a silent capture thread may keep this one from noticing that it shall stop."""
+
+
+class Frames(Protocol):
+    """Where near frames come from."""
+
+    def get(self, timeout_s: float) -> NearFrame | None:
+        """The oldest frame; None if there was none within the time."""
+
+
+class FarEnd(Protocol):
+    """What the loudspeaker does, seen from another thread."""
+
+    @property
+    def playing(self) -> bool:
+        """True while the assistant is audible."""
+
+    def far_level_dbfs(self, now_s: float) -> float | None:
+        """Loudest 20 ms of the last 300 ms; None if unknown."""
+
+
+class Listener:
+    """Owns the front-end; runs it in the thread "frontend", so that a slow model never costs an xrun."""
+
+    def __init__(
+        self,
+        frames: Frames,
+        front_end: FrontEnd,
+        far_end: FarEnd,
+        post_event: Callable[[WakeDetected | SpeechDetected | BargeInDetected], object],
+        post_frame: Callable[[NearFrame], object],
+        on_crash: Callable[[str, BaseException], None],
+    ) -> None:
+        """`post_event` and `post_frame` are called in the thread: a Mailbox's `post`."""
+        self._frames = frames
+        self._front_end = front_end
+        self._far_end = far_end
+        self._post_event = post_event
+        self._post_frame = post_frame
+        self._worker = Worker("frontend", self._run, on_crash)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end."""
+        self._worker.stop()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; False if it still runs."""
+        return self._worker.join(timeout_s)
+
+    def _run(self, worker: Worker) -> None:
+        while not worker.stopping:
+            frame = self._frames.get(GET_TIMEOUT_S)
+            if frame is None:
+                continue
+            self._front_end.far_end_active(self._far_end.playing)
+            events = self._front_end.process(frame, self._far_end.far_level_dbfs(frame.captured_at_s))
+            self._post_frame(frame)  # before its events: what they order concerns this frame too
+            for event in events:
+                self._post_event(event)

@@ -1,0 +1,104 @@
+"""The gate between microphone and wire: closed, held or open. Pure; owned by the loop.
+
+Every near frame passes through `push`, whatever the gate. A ring keeps the newest ones, in memory
+only, so that words spoken before the gate opened can be sent first: without a gap, a repeat or a cut.
+No frame is ever sent twice.
+
+    closed   keep the ring, send nothing
+    held     the same, and remember from which frame on the words count
+    open     send the ring from that frame on, then every frame as it comes
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+
+
+from speakerd.dsp.resample import Resampler
+from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, WIRE_RATE_HZ, NearFrame, Samples, ms_to_periods, to_bytes
+
+HELD_MS = 8_000
+"""Sound that can be held: more than a connection may take. Older frames are dropped and counted."""
+
+
+class Gate(Enum):
+    """What becomes of a near frame."""
+
+    CLOSED = auto()
+    HELD = auto()
+    OPEN = auto()
+
+
+class Uplink:
+    """Near frames in, chunks of wire audio (int16 mono 24 kHz bytes) out."""
+
+    def __init__(self, held_ms: int = HELD_MS) -> None:
+        self.gate = Gate.CLOSED
+        self._ring: deque[NearFrame] = deque(maxlen=ms_to_periods(held_ms))
+        self._from_index = 0
+        """First frame that may be sent, by order of hold and open."""
+        self._next_index = 0
+        """First frame that was not sent yet."""
+        self._resampler = Resampler(NEAR_RATE_HZ, WIRE_RATE_HZ)
+        self.sent_frames = 0
+        """Near frames sent since the process started."""
+        self.overflowed_frames = 0
+        """Frames that were to be sent and fell out of the ring while the gate was held."""
+
+    def push(self, frame: NearFrame) -> list[bytes]:
+        """Take the next frame; chunks to send now, none unless open."""
+        if self.gate is Gate.HELD and len(self._ring) == self._ring.maxlen and self._is_due(self._ring[0]):
+            self.overflowed_frames += 1
+        self._ring.append(frame)
+        return self._send(frame) if self.gate is Gate.OPEN and self._is_due(frame) else []
+
+    def hold(self, from_index: int | None = None) -> list[bytes]:
+        """Stop sending; `open` will begin at `from_index` (None: at the next frame). What was left to send."""
+        tail = self._end_stream()
+        self.gate = Gate.HELD
+        self._from_index = self._newest_index() + 1 if from_index is None else from_index
+        return tail
+
+    def open(self, from_index: int | None = None, skip_ms: int = 0) -> list[bytes]:
+        """Begin to send; what is due by now.
+
+        `from_index` overrides what `hold` said. `skip_ms` leaves out that much sound from now on, and
+        all that was held.
+        """
+        self.gate = Gate.OPEN
+        if skip_ms:
+            self._from_index = self._newest_index() + 1 + ms_to_periods(skip_ms)
+        elif from_index is not None:
+            self._from_index = from_index
+        return [chunk for frame in self._ring if self._is_due(frame) for chunk in self._send(frame)]
+
+    def close(self) -> None:
+        """Send nothing more and forget everything: nothing said before now can be sent later."""
+        self._end_stream()
+        self.gate = Gate.CLOSED
+        self._ring.clear()
+
+    def _is_due(self, frame: NearFrame) -> bool:
+        return frame.index >= max(self._from_index, self._next_index)
+
+    def _newest_index(self) -> int:
+        return self._ring[-1].index if self._ring else self._next_index - 1
+
+    def _send(self, frame: NearFrame) -> list[bytes]:
+        self._next_index = frame.index + 1
+        self.sent_frames += 1
+        return _chunks(self._resampler.push(frame.samples))
+
+    def _end_stream(self) -> list[bytes]:
+        return _chunks(self._resampler.flush()) if self.gate is Gate.OPEN else []
+
+
+def silence(ms: int) -> list[bytes]:
+    """Chunks of silence for the wire, 20 ms each."""
+    chunk = bytes(2 * WIRE_RATE_HZ * PERIOD_MS // 1000)
+    return [chunk] * ms_to_periods(ms)
+
+
+def _chunks(samples: Samples) -> list[bytes]:
+    return [to_bytes(samples)] if samples.size else []
