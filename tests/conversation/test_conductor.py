@@ -1,0 +1,74 @@
+"""The conductor with recording ports: order of effects, the one timer, observers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from speakerd.conversation import events as ev
+from speakerd.conversation.actions import Earcon
+from speakerd.conversation.conductor import Conductor
+from speakerd.conversation.machine import Machine
+from speakerd.conversation.state import Rules, State
+
+WAKE = ev.WakeDetected("hey_jarvis", 0.9, 1000)
+
+
+class Recorder:
+    """All ports in one: writes down what it is told; `answers` are dispatched from inside a call."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple] = []
+        self.answers: dict[str, ev.Event] = {}
+        self.conductor: Conductor | None = None
+
+    def port(self, name: str) -> Recorder:
+        recorder = self
+
+        class Port:
+            def __getattr__(self, verb: str):
+                def call(*args) -> None:
+                    recorder.calls.append((f"{name}.{verb}", *args))
+                    answer = recorder.answers.pop(f"{name}.{verb}", None)
+                    if answer is not None:
+                        recorder.conductor.dispatch(answer)
+
+                return call
+
+        return Port()
+
+
+@pytest.fixture
+async def recorder() -> Recorder:
+    recorder = Recorder()
+    recorder.conductor = Conductor(
+        Machine(Rules(connect_s=0.02)),
+        recorder.port("session"),
+        recorder.port("uplink"),
+        recorder.port("playout"),
+        asyncio.get_running_loop(),
+    )
+    return recorder
+
+
+async def test_actions_run_in_the_order_of_the_table(recorder):
+    recorder.conductor.dispatch(WAKE)
+    assert recorder.calls == [("playout.play_earcon", Earcon.WAKE), ("uplink.hold", 976), ("session.open", 1)]
+
+
+async def test_an_event_caused_by_an_action_comes_after_all_actions(recorder):
+    recorder.answers["uplink.hold"] = ev.SessionEnded(1, "gone")
+    recorder.conductor.dispatch(WAKE)
+    verbs = [call[0] for call in recorder.calls]
+    assert verbs == ["playout.play_earcon", "uplink.hold", "session.open", "uplink.close", "playout.play_earcon"]
+    assert recorder.conductor.state is State.IDLE
+
+
+async def test_the_timer_brings_the_deadline(recorder):
+    seen = asyncio.Queue()
+    recorder.conductor.observe(lambda event, before, after, now_s: seen.put_nowait((event, before, after)))
+    recorder.conductor.dispatch(WAKE)
+    assert await seen.get() == (WAKE, State.IDLE, State.CONNECTING)
+    assert await seen.get() == (ev.DeadlineReached(), State.CONNECTING, State.CLOSING)
+    recorder.conductor.stop()

@@ -1,0 +1,289 @@
+"""One playbook for each row of the table, the guards, and random runs with the invariants."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from speakerd.config.model import BargeIn, Conversation, Realtime
+from speakerd.conversation import actions as do
+from speakerd.conversation import events as ev
+from speakerd.conversation.actions import Earcon
+from speakerd.conversation.machine import Machine
+from speakerd.conversation.state import Rules, State
+from speakerd.conversation.table import ROWS
+
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, CLOSING = State
+WAKE = ev.WakeDetected("hey_jarvis", 0.9, 1000)
+READY = ev.SessionReady(1)
+BEGIN = ev.UserSpeechStarted(1)
+END = ev.UserSpeechStopped(1)
+ANSWER = ev.ResponseStarted(1, "r1")
+ANSWERED = ev.ResponseEnded(1, "r1", "completed", 900)
+AUDIBLE = ev.PlayoutStarted("i1")
+DRAINED = ev.PlayoutDrained()
+LOST = ev.SessionEnded(1, "connection_lost", "gone")
+CLOSED = ev.SessionEnded(1)
+SPEECH = ev.BargeInDetected(2000, -20.0)
+LATE = ev.DeadlineReached()
+HEARD = ev.ItemHeard("i1", 640, 900)
+FLUSHED = ev.PlayoutFlushed((HEARD,))
+
+ERROR, GOODBYE = do.PlayEarcon(Earcon.ERROR), do.PlayEarcon(Earcon.GOODBYE)
+BEGUN = [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(976), do.OpenSession(1)]
+TAIL = do.OpenUplink(skip_ms=200)
+
+
+class Playbook:
+    """Feeds events to a machine; time passes only where the script says so."""
+
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.machine = Machine(rules)
+        self.now_s = 100.0
+
+    def feed(self, *events: ev.Event) -> list[do.Action]:
+        """Feed events; the actions of the last one."""
+        actions: list[do.Action] = []
+        for event in events:
+            if isinstance(event, ev.DeadlineReached) and self.machine.deadline_s is not None:
+                self.now_s = self.machine.deadline_s
+            actions = self.machine.handle(event, self.now_s)
+        return actions
+
+
+TO = {
+    IDLE: (),
+    CONNECTING: (WAKE,),
+    LISTENING: (WAKE, READY),
+    THINKING: (WAKE, READY, BEGIN, END, ANSWER),
+    SPEAKING: (WAKE, READY, BEGIN, END, ANSWER, AUDIBLE),
+    CLOSING: (WAKE, READY, LATE),
+}
+"""The events that lead from IDLE to each state."""
+
+ROWS_IN_PLAY = [
+    # from, events, state afterwards, actions of the last event, seconds to the deadline
+    (IDLE, (WAKE,), CONNECTING, BEGUN, 5),
+    (CONNECTING, (READY,), LISTENING, [do.OpenUplink()], 8),
+    (CONNECTING, (LOST,), IDLE, [do.CloseUplink(), ERROR], None),
+    (CONNECTING, (LATE,), CLOSING, [do.CloseUplink(), do.AbortSession(), ERROR], 2),
+    (CONNECTING, (ev.StopRequested("x"),), CLOSING, [do.CloseUplink(), do.AbortSession()], 2),
+    (LISTENING, (BEGIN,), LISTENING, [], 60),
+    (LISTENING, (BEGIN, END), THINKING, [], 15),
+    (LISTENING, (ANSWER,), THINKING, [], 15),
+    (LISTENING, (WAKE,), LISTENING, [], 8),
+    (LISTENING, (LATE,), CLOSING, [do.CloseUplink(), do.CloseSession(), GOODBYE], 2),
+    (LISTENING, (BEGIN, LATE), THINKING, [do.EndTurn()], 15),
+    (LISTENING, (LOST,), IDLE, [do.CloseUplink(), ERROR], None),
+    (LISTENING, (ev.StopRequested("x"),), CLOSING, [do.CloseUplink(), do.CloseSession()], 2),
+    (THINKING, (ANSWER,), THINKING, [], 15),
+    (THINKING, (END,), THINKING, [], 15),
+    (THINKING, (AUDIBLE,), SPEAKING, [do.HoldUplink()], 180),
+    (THINKING, (BEGIN,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1")], 60),
+    (THINKING, (ANSWERED,), THINKING, [], 15),
+    (THINKING, (ANSWERED, BEGIN), LISTENING, [do.FlushPlayout()], 60),
+    (THINKING, (replace(ANSWERED, audio_ms=0),), LISTENING, [], 8),
+    (THINKING, (replace(ANSWERED, audio_ms=0, status="failed"),), LISTENING, [ERROR], 8),
+    (THINKING, (LATE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), ERROR], 8),
+    (THINKING, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
+    (THINKING, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
+    (SPEAKING, (SPEECH,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink(1985)], 8),
+    (SPEAKING, (ANSWERED, SPEECH), LISTENING, [do.FlushPlayout(), do.OpenUplink(1985)], 8),
+    (SPEAKING, (BEGIN,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink()], 60),
+    (SPEAKING, (WAKE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink(976)], 8),
+    (SPEAKING, (ev.ResponseStarted(1, "r2"),), SPEAKING, [], 180),
+    (SPEAKING, (ANSWERED,), SPEAKING, [], 180),
+    (SPEAKING, (ANSWERED, DRAINED), LISTENING, [TAIL], 8),
+    (SPEAKING, (DRAINED,), SPEAKING, [], 15),
+    (SPEAKING, (DRAINED, AUDIBLE), SPEAKING, [], 180),
+    (SPEAKING, (DRAINED, ANSWERED), LISTENING, [TAIL], 8),
+    (SPEAKING, (LATE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), TAIL], 8),
+    (SPEAKING, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
+    (SPEAKING, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
+    (SPEAKING, (SPEECH, FLUSHED), LISTENING, [do.TruncateItems((HEARD,))], 8),
+    (SPEAKING, (SPEECH, ev.PlayoutFlushed()), LISTENING, [], 8),
+    (SPEAKING, (LOST, FLUSHED), IDLE, [], None),
+    (CLOSING, (CLOSED,), IDLE, [], None),
+    (CLOSING, (LATE,), IDLE, [do.AbortSession()], None),
+    (CLOSING, (WAKE,), CLOSING, [do.HoldUplink(976)], 2),
+    (CLOSING, (WAKE, CLOSED), CONNECTING, [*BEGUN[:2], do.OpenSession(2)], 5),
+    (CLOSING, (WAKE, LATE), CONNECTING, [do.AbortSession(), *BEGUN[:2], do.OpenSession(2)], 5),
+]
+
+
+@pytest.mark.parametrize(("start", "events", "state", "actions", "due_in_s"), ROWS_IN_PLAY)
+def test_row(start, events, state, actions, due_in_s):
+    play = Playbook()
+    play.feed(*TO[start])
+    assert play.machine.state is start
+
+    done = play.feed(*events)
+
+    assert (play.machine.state, done) == (state, actions)
+    left_s = None if play.machine.deadline_s is None else play.machine.deadline_s - play.now_s
+    assert left_s == due_in_s
+
+
+def test_every_row_of_the_table_is_played():
+    played = set()
+    for start, events, *_ in ROWS_IN_PLAY:
+        play = Playbook()
+        for event in (*TO[start], *events):
+            facts = play.machine.facts
+            if isinstance(event, ev.DeadlineReached):
+                play.now_s = play.machine.deadline_s or play.now_s
+            if not play.machine._is_stale(event, play.now_s):
+                fits = (
+                    r for r in ROWS if facts.state in r.states and isinstance(event, r.event) and r.when(facts, event)
+                )
+                played.add(next(fits, None))
+            play.feed(event)
+    assert [row for row in ROWS if row not in played] == []
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "event", "stops"),
+    [
+        (BargeIn.SPEECH, SPEECH, True),
+        (BargeIn.SPEECH, WAKE, True),
+        (BargeIn.SPEECH, BEGIN, True),
+        (BargeIn.WAKE_WORD, SPEECH, False),
+        (BargeIn.WAKE_WORD, BEGIN, False),
+        (BargeIn.WAKE_WORD, WAKE, True),
+        (BargeIn.OFF, SPEECH, False),
+        (BargeIn.OFF, WAKE, False),
+    ],
+)
+def test_barge_in_obeys_the_configuration(barge_in, event, stops):
+    play = Playbook(Rules(barge_in=barge_in))
+    play.feed(*TO[SPEAKING], event)
+    assert play.machine.state is (LISTENING if stops else SPEAKING)
+
+
+def test_rules_come_from_the_configuration():
+    conversation = Conversation(silence_timeout_s=3.0, preroll_ms=410, barge_in=BargeIn.OFF)
+    rules = Rules.of(conversation, Realtime(connect_timeout_s=2.0))
+    assert (rules.silence_s, rules.preroll_frames, rules.barge_in, rules.connect_s) == (3.0, 21, BargeIn.OFF, 2.0)
+
+
+def test_what_is_not_listed_changes_nothing_and_is_counted():
+    play = Playbook()
+    assert play.feed(SPEECH, DRAINED) == []
+    assert play.machine.state is IDLE
+    assert play.machine.ignored == {"IDLE/BargeInDetected": 1, "IDLE/PlayoutDrained": 1}
+
+
+@pytest.mark.parametrize(
+    "stale", [ev.SessionEnded(7), ev.SessionReady(0), ev.UserSpeechStarted(0), ev.ResponseStarted(0, "r")]
+)
+def test_events_of_another_session_are_stale(stale):
+    play = Playbook()
+    play.feed(*TO[LISTENING])
+    assert play.feed(stale) == []
+    assert play.machine.state is LISTENING
+    assert play.machine.ignored[f"stale/{type(stale).__name__}"] == 1
+
+
+def test_a_timer_that_fires_early_is_stale():
+    play = Playbook()
+    play.feed(WAKE)
+    assert play.machine.handle(LATE, play.now_s + 4.999) == []
+    assert play.machine.state is CONNECTING
+
+
+def test_the_end_of_a_cancelled_response_does_not_end_the_next():
+    play = Playbook()
+    play.feed(*TO[SPEAKING], SPEECH, FLUSHED, BEGIN, END, ev.ResponseStarted(1, "r2"))
+    assert play.feed(ev.ResponseEnded(1, "r1", "cancelled", 0)) == []
+    assert play.machine.state is THINKING
+
+
+def test_sound_from_before_a_flush_is_stale():
+    play = Playbook()
+    play.feed(*TO[SPEAKING], SPEECH, ev.ResponseStarted(1, "r2"))
+    play.feed(AUDIBLE)
+    assert play.machine.state is THINKING
+    play.feed(FLUSHED, AUDIBLE)
+    assert play.machine.state is SPEAKING
+
+
+def test_a_flush_of_an_old_session_truncates_nothing_in_the_new_one():
+    play = Playbook()
+    play.feed(*TO[SPEAKING], LOST, WAKE, ev.SessionReady(2))
+    assert play.machine.state is LISTENING
+    assert play.feed(FLUSHED) == []
+
+
+def test_a_reply_that_stutters_is_over_after_its_longest_time():
+    play = Playbook(Rules(reply_s=20.0, think_s=15.0))
+    play.feed(*TO[SPEAKING])
+    began_s = play.now_s
+    play.now_s += 10.0
+    play.feed(DRAINED, AUDIBLE)
+    assert play.machine.deadline_s == began_s + 20.0
+
+
+def random_event(rng: random.Random, session: int) -> ev.Event:
+    number = session if rng.random() < 0.9 else session - 1
+    response = f"r{rng.randint(0, 2)}"
+    return rng.choice(
+        [
+            WAKE,
+            ev.StopRequested("x"),
+            ev.SessionReady(number),
+            ev.SessionEnded(number, rng.choice(["", "connection_lost"])),
+            ev.UserSpeechStarted(number),
+            ev.UserSpeechStopped(number),
+            SPEECH,
+            ev.ResponseStarted(number, response),
+            ev.ResponseEnded(number, response, rng.choice(["completed", "cancelled", "failed"]), rng.choice([0, 500])),
+            AUDIBLE,
+            DRAINED,
+            FLUSHED,
+            LATE,
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_random_runs_keep_the_invariants(seed):
+    rng = random.Random(seed)
+    machine, now_s = Machine(Rules(barge_in=rng.choice(list(BargeIn)))), 0.0
+    uplink, open_session = "closed", 0
+    for _ in range(200):
+        event = random_event(rng, machine.facts.session)
+        now_s += rng.choice([0.0, 0.02, 1.0, 9.0])
+        if isinstance(event, ev.DeadlineReached) and machine.deadline_s is not None and rng.random() < 0.5:
+            now_s = max(now_s, machine.deadline_s)
+        if isinstance(event, ev.SessionEnded) and event.session == open_session:
+            open_session = 0
+        for action in machine.handle(event, now_s):
+            match action:
+                case do.HoldUplink():
+                    uplink = "held"
+                case do.OpenUplink():
+                    uplink = "open"
+                case do.CloseUplink():
+                    uplink = "closed"
+                case do.AbortSession():
+                    open_session = 0
+                case do.OpenSession(number):
+                    assert open_session == 0, "two sessions"
+                    open_session = number
+                case _:
+                    pass
+        state = machine.state
+        assert (machine.deadline_s is None) == (state is IDLE)
+        if state in (CONNECTING, SPEAKING):
+            assert uplink == "held"
+        if state in (LISTENING, THINKING):
+            assert uplink == "open"
+        if state is IDLE:
+            assert uplink == "closed"
+            assert open_session == 0, "a session that nobody minds"
+    for _ in range(12):  # left alone, it reaches IDLE
+        if machine.deadline_s is not None:
+            machine.handle(LATE, machine.deadline_s)
+    assert machine.state is IDLE
