@@ -1,0 +1,277 @@
+"""The loudspeaker's thread: pull a period, mix, write, and tell what was heard.
+
+The card is fed without a pause, with silence when nothing plays: so the delay to the loudspeaker is always
+known, nothing waits for a card to start, and amplifiers do not pop.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from speakerd.conversation.events import Event, PlayoutDrained, PlayoutFlushed, PlayoutStarted
+from speakerd.errors import DeviceError
+from speakerd.hw.device import PcmSink
+from speakerd.hw.silent import SilentSink
+from speakerd.pcm import Samples
+from speakerd.speaker.downlink import Downlink
+from speakerd.speaker.earcons import Earcons
+from speakerd.speaker.playout import DEFAULT_PREFILL_MS, Playout
+from speakerd.speaker.reference import Reference
+from speakerd.threads import Worker
+
+_FIRST_RETRY_S = 0.25
+_LAST_RETRY_S = 5.0
+_STAND_IN_RATE_HZ = 48_000
+_STAND_IN_BUFFER_MS = 80
+_MOST_EARCONS = 4
+
+
+@dataclass(slots=True, eq=False)
+class _Jingle:
+    """An earcon under way; its place is fixed on the card's timeline, so a drop rewinds it too."""
+
+    samples: Samples
+    start: int
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """What depends on the sink's rate. Made anew when a card grants another one."""
+
+    rate_hz: int
+    playout: Playout
+    downlink: Downlink
+    earcons: Mapping[str, Samples]
+    jingles: list[_Jingle] = field(default_factory=list)
+
+
+class Playback:
+    """Owns the loudspeaker, in the thread `playback`. All public methods are thread-safe and never wait for the card.
+
+    While there is no card the sound goes on unheard at its own pace, so a conversation never gets stuck.
+    """
+
+    def __init__(
+        self,
+        open_sink: Callable[[], PcmSink],
+        earcons: Earcons,
+        post: Callable[[Event], object],
+        on_state: Callable[[str | None], None],
+        on_crash: Callable[[str, BaseException], None],
+        *,
+        volume_percent: int = 100,
+        prefill_ms: int = DEFAULT_PREFILL_MS,
+    ) -> None:
+        """`open_sink` may raise DeviceError; `on_state` hears its message, and None when a card works.
+
+        All callbacks run in the playback thread, except `on_crash(name, error)`: in the dying one.
+        """
+        self.xruns = 0
+        """Times the card ran empty."""
+        self.periods = 0
+        """Periods written; stands still when the thread hangs."""
+        self._open_sink = open_sink
+        self._earcons = earcons
+        self._post = post
+        self._on_state = on_state
+        self._prefill_ms = prefill_ms
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._reference = Reference()
+        self._flushes = 0
+        self._line = self._make_line(_STAND_IN_RATE_HZ)
+        self._gain = self._target_gain = 0.0
+        self.volume_percent = volume_percent
+        self._gain = self._target_gain
+        self._worker = Worker("playback", self._run, on_crash)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end: the card falls silent and is released."""
+        self._worker.stop()
+        self._wake.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; False if the thread hangs."""
+        return self._worker.join(timeout_s)
+
+    def enqueue(self, item_id: str, pcm: bytes) -> bool:
+        """Append a delta (24 kHz int16 bytes) to `item_id`; False if more than 120 s would wait."""
+        with self._lock:
+            line = self._line
+            fitted = True
+            for chunk in line.downlink.push(item_id, pcm):
+                fitted &= line.playout.push(chunk.item_id, chunk.samples, chunk.wire_frames)
+        return fitted
+
+    def end_response(self) -> None:
+        """Nothing more is to come for now: play what is there. PlayoutDrained follows if anything sounds."""
+        with self._lock:
+            for chunk in self._line.downlink.end():
+                self._line.playout.push(chunk.item_id, chunk.samples, chunk.wire_frames)
+            self._line.playout.end_response()
+
+    def flush(self, *, earcons_too: bool = False) -> None:
+        """Fall silent. PlayoutFlushed follows, always, with the items that were cut."""
+        with self._lock:
+            self._line.downlink.discard()
+            self._line.playout.cut()
+            if earcons_too:
+                self._line.jingles.clear()
+            self._flushes += 1
+        self._wake.set()
+
+    def play_earcon(self, name: str) -> None:
+        """Mix the earcon `name` in, now. KeyError if there is none of that name."""
+        with self._lock:
+            line = self._line
+            samples = line.earcons[name]
+            if samples.size:
+                line.jingles = [*line.jingles[1 - _MOST_EARCONS :], _Jingle(samples, line.playout.written)]
+
+    @property
+    def volume_percent(self) -> int:
+        """Volume, 0 to 100. Loudness follows the ear: half the figure is a quarter of the amplitude."""
+        return round(100 * math.sqrt(self._target_gain))
+
+    @volume_percent.setter
+    def volume_percent(self, percent: int) -> None:
+        self._target_gain = (min(max(percent, 0), 100) / 100) ** 2
+
+    @property
+    def playing(self) -> bool:
+        """True while the assistant is audible."""
+        return self._line.playout.playing
+
+    @property
+    def underruns(self) -> int:
+        """Times the sound stopped in the middle of a response because the next delta was late."""
+        return self._line.playout.underruns
+
+    def far_level_dbfs(self, now_s: float) -> float:
+        """Level of the loudest 20 ms that the loudspeaker played in the 300 ms before `now_s` (monotonic)."""
+        with self._lock:
+            return self._reference.level_dbfs(now_s)
+
+    def _make_line(self, rate_hz: int) -> _Line:
+        playout = Playout(rate_hz, self._prefill_ms)
+        return _Line(rate_hz, playout, Downlink(rate_hz), self._earcons.at_rate(rate_hz))
+
+    def _run(self, worker: Worker) -> None:
+        retry_s = _FIRST_RETRY_S
+        while not worker.stopping:
+            periods = self.periods
+            try:
+                self._serve_card(worker)
+            except DeviceError as error:
+                self._on_state(str(error))
+                with self._lock:
+                    self._line.playout.drop_unheard()
+                if self.periods > periods:
+                    retry_s = _FIRST_RETRY_S
+                self._drive(worker, SilentSink(self._line.rate_hz, _STAND_IN_BUFFER_MS), retry_s)
+                retry_s = min(2 * retry_s, _LAST_RETRY_S)
+
+    def _serve_card(self, worker: Worker) -> None:
+        """Open the card and feed it until stopped. Raises DeviceError."""
+        sink = self._open_sink()
+        try:
+            if sink.rate_hz != self._line.rate_hz:
+                self._change_rate(sink.rate_hz)
+            self._on_state(None)
+            self._drive(worker, sink, math.inf)
+        finally:
+            sink.close()
+
+    def _change_rate(self, rate_hz: int) -> None:
+        """What waited at the old rate is lost; the conversation hears of it as of any end."""
+        with self._lock:
+            was_playing = self._line.playout.playing
+            self._line.playout.cut()
+            items = self._line.playout.settle()
+            flushes, self._flushes = self._flushes, 0
+            self._line = self._make_line(rate_hz)
+        for _ in range(flushes):
+            self._post(PlayoutFlushed(items))
+            items = ()
+        if was_playing and not flushes:
+            self._post(PlayoutDrained())
+
+    def _drive(self, worker: Worker, sink: PcmSink, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while not worker.stopping and time.monotonic() < until_s:
+            self._await_room(sink)
+            self._serve_flush(sink)
+            self._play_period(sink)
+
+    def _await_room(self, sink: PcmSink) -> None:
+        """Wait here, not in `write`: a flush wakes us at once, and the newest sound is taken as late as can be."""
+        excess_frames = sink.queued_frames() + sink.period_frames - sink.buffer_frames
+        if excess_frames > 0:
+            self._wake.wait(excess_frames / sink.rate_hz)
+        self._wake.clear()
+
+    def _serve_flush(self, sink: PcmSink) -> None:
+        if not self._flushes:
+            return
+        line = self._line
+        playout = line.playout
+        queued_frames = sink.queued_frames()
+        with self._lock:
+            playout.advance(queued_frames)
+            audible = playout.unheard_frames > 0
+        # Only this thread pulls, so nothing moves while the card is asked without the lock.
+        dropped_frames = sink.drop() if audible else 0
+        with self._lock:
+            if audible:
+                playout.drop(dropped_frames)
+                self._reference.drop(time.monotonic())
+                for jingle in line.jingles:
+                    jingle.start = min(jingle.start, playout.written)
+            items = playout.settle()
+            flushes, self._flushes = self._flushes, 0
+        for _ in range(flushes):
+            self._post(PlayoutFlushed(items))
+            items = ()
+
+    def _play_period(self, sink: PcmSink) -> None:
+        with self._lock:
+            samples, started = self._mix(sink.period_frames)
+        xruns = sink.write(samples)
+        queued_frames = sink.queued_frames()
+        audible_at_s = time.monotonic() + (queued_frames - samples.size) / sink.rate_hz
+        with self._lock:
+            self._reference.push(samples, audible_at_s, sink.rate_hz)
+            drained = self._line.playout.advance(queued_frames)
+            self.xruns += xruns
+            self.periods += 1
+        if started:
+            self._post(PlayoutStarted(started))
+        if drained:
+            self._post(PlayoutDrained())
+
+    def _mix(self, frames: int) -> tuple[Samples, str]:
+        """The next period for the card, and the item that begins to sound in it."""
+        line = self._line
+        position = line.playout.written
+        samples, started = line.playout.pull(frames)
+        gain, self._gain = self._gain, self._target_gain
+        if gain != 1.0 or self._gain != 1.0 or line.jingles:
+            mix = samples.astype(np.float32)
+            for jingle in line.jingles:
+                part = jingle.samples[position - jingle.start :][:frames]
+                mix[: part.size] += part
+            mix *= np.linspace(gain, self._gain, frames, dtype=np.float32)
+            samples = np.clip(np.rint(mix), -32768, 32767).astype(np.int16)
+            # Kept for a second longer than it lasts, in case a drop rewinds it.
+            line.jingles = [j for j in line.jingles if position - j.start < j.samples.size + line.rate_hz]
+        return samples, started
