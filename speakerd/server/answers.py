@@ -1,0 +1,193 @@
+"""The assistant's side of a session: which responses run, and what each of them says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from speakerd.server import replies, tools
+from speakerd.server.audio import FORMATS
+from speakerd.server.effects import Outbox
+from speakerd.server.history import History, Item, text_tokens
+from speakerd.server.requests import RequestError, ResponseParams
+from speakerd.server.response import InputTokens, Response, ResponseOptions
+from speakerd.server.settings import SessionSettings
+
+MAX_ASIDE = 4
+"""Responses out of band at a time."""
+
+
+class Answers:
+    """One per session. At most one response of the conversation at a time, and a few beside it."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        history: History,
+        wall_clock: Callable[[], datetime],
+        hearing: Callable[[], bool],
+        on_done: Callable[[Response, float], None],
+    ) -> None:
+        """`hearing` tells that a turn's words are still missing; `on_done` is called when `active` has ended."""
+        self.active: Response | None = None
+        self.spoke = False
+        """True once sound was sent: the voice is settled."""
+        self._outbox = outbox
+        self._history = history
+        self._wall_clock = wall_clock
+        self._hearing = hearing
+        self._on_done = on_done
+        self._conversation_id = outbox.new_id("conv")
+        self._aside: list[Response] = []
+        self._memory = replies.Memory()
+        self._prompts: dict[str, str] = {}
+        self._read = (0, 0)
+
+    @property
+    def deadline_s(self) -> float | None:
+        """When `tick` is due."""
+        due = [r.deadline_s for r in self._all()]
+        return min((d for d in due if d is not None), default=None)
+
+    def create(self, settings: SessionSettings, params: ResponseParams, *, prompt: str = "") -> None:
+        """Begin a response; `prompt` is said instead of an answer."""
+        aside = params.conversation == "none"
+        if aside and len(self._aside) >= MAX_ASIDE:
+            raise RequestError("too_many_responses", f"At most {MAX_ASIDE} responses out of band at a time.")
+        if not aside and self.active is not None:
+            message = (
+                f"Conversation already has an active response in progress: {self.active.id}. "
+                "Wait until the response is finished before creating a new one."
+            )
+            raise RequestError("conversation_already_has_active_response", message)
+        options = self._options(settings, params, None if aside else self._conversation_id)
+        response = Response(
+            self._outbox, options, self._history, self._input_tokens(settings, params, options), self._done
+        )
+        self._prompts[response.id] = prompt
+        if aside:
+            self._aside.append(response)
+        else:
+            self.active = response
+
+    def cancel(self, response_id: str | None, now_s: float) -> None:
+        """`response.cancel`."""
+        running = {r.id: r for r in self._all()}
+        response = self.active if response_id is None else running.get(response_id)
+        if response is None:
+            raise RequestError("response_cancel_not_active", "Cancellation failed: no active response found")
+        response.cancel("client_cancelled", now_s)
+
+    def interrupt(self, now_s: float) -> None:
+        """The user began to speak."""
+        if self.active is not None:
+            self.active.cancel("turn_detected", now_s)
+
+    def tick(self, now_s: float) -> None:
+        """Decide what can be decided, send what is due."""
+        if not self._hearing():
+            for response in [r for r in self._all() if not r.planned]:
+                self._plan(response, now_s)
+        for response in self._all():
+            response.tick(now_s)
+            self.spoke = self.spoke or response.ends_playing_s > 0
+
+    def _all(self) -> list[Response]:
+        return [*([self.active] if self.active else []), *self._aside]
+
+    def _done(self, response: Response, now_s: float) -> None:
+        self.spoke = self.spoke or response.ends_playing_s > 0
+        self._prompts.pop(response.id, None)
+        if response is self.active:
+            self.active = None
+            self._on_done(response, now_s)
+        elif response in self._aside:
+            self._aside.remove(response)
+
+    def _options(
+        self, settings: SessionSettings, params: ResponseParams, conversation_id: str | None
+    ) -> ResponseOptions:
+        output = settings.audio.output
+        asked = params.audio.output if params.audio else None
+        voice = (asked.voice if asked else None) or output.voice
+        if self.spoke and voice != output.voice:
+            raise cannot_update_voice()
+        items = None
+        if params.input is not None:
+            items = tuple(Item(i.model_dump(exclude_none=True), words=words_of(i.model_dump())) for i in params.input)
+        return ResponseOptions(
+            audio=(params.output_modalities or settings.output_modalities) == ["audio"],
+            format=FORMATS[((asked.format if asked else None) or output.format).type],
+            voice=voice if isinstance(voice, str) else voice.model_dump(),
+            speed=output.speed,
+            max_output_tokens=params.max_output_tokens or settings.max_output_tokens,
+            metadata=params.metadata,
+            tools=tuple(settings.tools if params.tools is None else params.tools),
+            tool_choice=settings.tool_choice if params.tool_choice is None else params.tool_choice,
+            conversation_id=conversation_id,
+            input_items=items,
+        )
+
+    def _input_tokens(self, settings: SessionSettings, params: ResponseParams, options: ResponseOptions) -> InputTokens:
+        """The instructions, the tools and the history; what the last response read is cached."""
+        instructions = settings.instructions if params.instructions is None else params.instructions
+        text = text_tokens(instructions) + sum(text_tokens(tool.model_dump_json()) for tool in options.tools)
+        if options.input_items is None:
+            items = self._history.tokens()
+        else:
+            each = [item.tokens() for item in options.input_items]
+            items = sum(t for t, _ in each), sum(a for _, a in each)
+        total = text + items[0], items[1]
+        cached = min(self._read[0], total[0]), min(self._read[1], total[1])
+        if options.conversation_id is not None:
+            self._read = total
+        return InputTokens(*total, *cached)
+
+    def _plan(self, response: Response, now_s: float) -> None:
+        options = response.options
+        items = self._history.items if options.input_items is None else list(options.input_items)
+        prompt = self._prompts.get(response.id, "")
+        last = items[-1] if items else None
+        if prompt:
+            response.say(prompt, now_s)
+        elif last is not None and last.wire["type"] == "function_call_output":
+            response.say(self._from_outputs(items), now_s)
+        elif last is not None and last.wire.get("role") == "user":
+            self._answer(response, last, now_s)
+        elif any(item.wire.get("role") == "user" for item in items):
+            response.say("I have nothing to add.", now_s)
+        else:
+            response.say(replies.GREETING, now_s)
+
+    def _answer(self, response: Response, item: Item, now_s: float) -> None:
+        words = replies.without_wake_word(item.words)
+        call = tools.choose(words, response.options.tools, response.options.tool_choice)
+        if call is not None:
+            response.call(call.name, call.arguments, now_s)
+        elif not words and any(part["type"] == "input_image" for part in item.wire["content"]):
+            response.say("I cannot see pictures.", now_s)
+        else:
+            response.say(replies.answer(item.words, self._wall_clock(), self._memory), now_s)
+
+    def _from_outputs(self, items: list[Item]) -> str:
+        """What the functions said whose outputs stand at the end of the conversation, in their order."""
+        outputs: list[str] = []
+        for item in reversed(items):
+            if item.wire["type"] != "function_call_output":
+                break
+            outputs.insert(0, replies.answer_from_output(item.wire["output"]))
+        self._memory.last_reply = " ".join(outputs[-8:])
+        return self._memory.last_reply
+
+
+def words_of(wire: dict[str, object]) -> str:
+    """The words that an item of the client brings along."""
+    content = wire.get("content")
+    parts = content if isinstance(content, list) else []
+    return " ".join(str(part.get("text") or part.get("transcript") or "") for part in parts).strip()
+
+
+def cannot_update_voice() -> RequestError:
+    """The voice is settled once it was heard."""
+    message = "Cannot update a conversation's voice if assistant audio is present."
+    return RequestError("cannot_update_voice", message, "session.audio.output.voice")

@@ -1,0 +1,102 @@
+"""One client's websocket: feeds its session, runs its jobs in threads, sends what comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from speakerd.server.effects import Close, Effect, JobResult, Send, Speak, Transcribe
+from speakerd.server.session import Session
+
+log = logging.getLogger(__name__)
+
+RunJob = Callable[[Transcribe | Speak], Awaitable[JobResult]]
+MAX_JOBS = 8
+"""Jobs of one connection at a time; a client that asks for more waits."""
+BIG_FRAME_CHARS = 64 * 1024
+"""Half a second of sound and more is judged in a thread, so that other connections do not wait."""
+
+
+class _Ended(Exception):
+    """Unwinds the task group when the connection is over."""
+
+
+class Connection:
+    """Runs until the client leaves or the session ends it. One lock keeps everything in order.
+
+    Nothing is queued: a client that does not read stops its own session at the lock, and the keep-alive
+    of the websocket ends it.
+    """
+
+    def __init__(self, socket: ServerConnection, model: str, run_job: RunJob) -> None:
+        self._socket = socket
+        self._run_job = run_job
+        self._loop = asyncio.get_running_loop()
+        self._session = Session(model, new_id, local_time, self._loop.time())
+        self._lock = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._jobs = asyncio.Semaphore(MAX_JOBS)
+
+    async def run(self) -> None:
+        """Serve; returns when the socket is closed."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                tasks.create_task(self._pace(), name="pace")
+                await self._perform(self._session.start())
+                await self._read()
+                raise _Ended  # noqa: TRY301 - the way out of a task group
+        except* (_Ended, ConnectionClosed):
+            pass
+
+    async def _read(self) -> None:
+        async for frame in self._socket:
+            async with self._lock:
+                if len(frame) > BIG_FRAME_CHARS:
+                    effects = await asyncio.to_thread(self._session.receive, frame, self._loop.time())
+                else:
+                    effects = self._session.receive(frame, self._loop.time())
+                await self._perform(effects)
+
+    async def _pace(self) -> None:
+        """Tick the session at its deadlines."""
+        while True:
+            self._changed.clear()
+            wait_s = max(0.0, self._session.deadline_s - self._loop.time())
+            try:
+                await asyncio.wait_for(self._changed.wait(), wait_s)
+            except TimeoutError:
+                async with self._lock:
+                    await self._perform(self._session.tick(self._loop.time()))
+
+    async def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                await self._socket.send(effect.text)
+            elif isinstance(effect, Close):
+                await self._socket.close(effect.code, effect.reason)
+            else:
+                self._tasks.create_task(self._job(effect), name=f"job {effect.job}")
+        self._changed.set()
+
+    async def _job(self, job: Transcribe | Speak) -> None:
+        async with self._jobs:
+            result = await self._run_job(job)
+        async with self._lock:
+            await self._perform(self._session.job_done(job.job, result, self._loop.time()))
+
+
+def new_id(prefix: str) -> str:
+    """An identifier in the style of the service."""
+    return f"{prefix}_{secrets.token_hex(11)}"
+
+
+def local_time() -> datetime:
+    """Now, with the zone of this machine."""
+    return datetime.now().astimezone()

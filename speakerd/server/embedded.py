@@ -1,0 +1,150 @@
+"""The embedded Realtime server: loopback only, no key, no network."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import ipaddress
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server as WebSocketServer
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from speakerd.config.model import Server
+from speakerd.errors import ConfigError
+from speakerd.server.connection import Connection, new_id
+from speakerd.server.ears import Ears
+from speakerd.server.effects import JobResult, Outbox, Send, Speak, Transcribe
+from speakerd.server.requests import RequestError
+from speakerd.server.voice import Voice
+
+log = logging.getLogger(__name__)
+
+PATH = "/v1/realtime"
+MAX_SESSIONS = 16
+MAX_FRAME_BYTES = 21 * 2**20
+"""15 MiB of sound in base64, and the JSON around it."""
+CLOSE_TIMEOUT_S = 1.0
+
+
+class EmbeddedServer:
+    """All connections share its ears and its voice."""
+
+    def __init__(self, config: Server) -> None:
+        """ConfigError when flite or the ears' package is missing."""
+        self._voice = Voice(config.voice)
+        self._ears = Ears()
+        self._hearing = asyncio.Semaphore(1)
+        self._speaking = asyncio.Semaphore(2)
+        self.sessions = 0
+
+    def warm(self) -> None:
+        """Load the ears before the first turn needs them. Blocks; a failure is logged, and each turn tries again."""
+        try:
+            self._ears.load()
+        except Exception:
+            log.exception("loading the ears failed")
+
+    def close(self) -> None:
+        """Free the models."""
+        self._ears.close()
+
+    async def handle(self, socket: ServerConnection) -> None:
+        """One client, from handshake to close."""
+        assert socket.request is not None
+        if "realtime=v1" in socket.request.headers.get("OpenAI-Beta", ""):
+            await _refuse_beta(socket)
+            return
+        query = parse_qs(urlsplit(socket.request.path).query)
+        self.sessions += 1
+        log.info("client connected, %d session(s)", self.sessions)
+        try:
+            await Connection(socket, query.get("model", ["embedded"])[0][:200], self._run).run()
+        finally:
+            self.sessions -= 1
+            log.info("client gone, %d session(s)", self.sessions)
+
+    def admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse wrong paths, web pages of other hosts, and a crowd."""
+        if urlsplit(request.path).path.rstrip("/") != PATH:
+            return connection.respond(http.HTTPStatus.NOT_FOUND, f"The Realtime API is at {PATH}\n")
+        origin = request.headers.get("Origin")
+        if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "Only pages of this machine may connect.\n")
+        if self.sessions >= MAX_SESSIONS:
+            return connection.respond(http.HTTPStatus.TOO_MANY_REQUESTS, f"At most {MAX_SESSIONS} sessions.\n")
+        return None
+
+    async def _run(self, job: Transcribe | Speak) -> JobResult:
+        try:
+            if isinstance(job, Transcribe):
+                async with self._hearing:
+                    return await asyncio.to_thread(self._ears.transcribe, job.samples, job.rate_hz)
+            async with self._speaking:
+                return await asyncio.to_thread(self._voice.synthesise, job.text, job.rate_hz, job.speed)
+        except Exception as error:
+            log.exception("%s failed", type(job).__name__)
+            return error
+
+
+@asynccontextmanager
+async def serve_embedded(config: Server, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve on loopback while the context lasts; yields the URL. ConfigError when a part is missing."""
+    if not is_loopback(host):
+        raise ConfigError(f"the embedded server listens on loopback only, not on {host}", hint="use 127.0.0.1")
+    embedded = EmbeddedServer(config)
+    warming = asyncio.get_running_loop().run_in_executor(None, embedded.warm)
+    try:
+        async with serve(
+            embedded.handle,
+            host,
+            port,
+            process_request=embedded.admit,
+            select_subprotocol=_select_subprotocol,
+            max_size=MAX_FRAME_BYTES,
+            close_timeout=CLOSE_TIMEOUT_S,
+            compression=None,
+        ) as server:
+            yield f"ws://{_address(host)}:{_port(server)}{PATH}"
+    finally:
+        await warming
+        embedded.close()
+
+
+def is_loopback(host: str) -> bool:
+    """True for names and addresses of this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _port(server: WebSocketServer) -> int:
+    return int(next(iter(server.sockets)).getsockname()[1])
+
+
+def _select_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """`realtime` if offered; clients that offer nothing are welcome too."""
+    return Subprotocol("realtime") if "realtime" in offered else None
+
+
+async def _refuse_beta(socket: ServerConnection) -> None:
+    """The service's answer to clients of the retired beta interface."""
+    outbox = Outbox(new_id)
+    message = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+    outbox.error(RequestError("beta_api_shape_disabled", message))
+    for effect in outbox.take():
+        if isinstance(effect, Send):
+            await socket.send(effect.text)
+    await socket.close(4000, "beta_api_shape_disabled")

@@ -1,0 +1,331 @@
+"""One response: from `response.created` to `response.done`, its words spoken sentence by sentence. Pure.
+
+Sound leaves in chunks of at most 200 ms, faster than it plays but not at once, so that a cancel still
+finds something to stop: `tick` sends what is due, `deadline_s` tells when the next chunk is.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from speakerd.pcm import Samples
+from speakerd.server.audio import AudioFormat
+from speakerd.server.effects import Outbox
+from speakerd.server.history import ASSISTANT_TOKENS_PER_S, History, Item, text_tokens
+from speakerd.server.settings import FunctionTool, Json, NamedTool
+
+CHUNK_MS = 200
+LEAD_MS = 400
+"""Sound that is sent at once."""
+PACE = 4.0
+"""Sound is sent so many times faster than it plays."""
+QUEUE_MS = 5_000
+"""The next sentence is synthesised once less than this waits to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseOptions:
+    """What the session and `response.create` ask of a response."""
+
+    audio: bool
+    format: AudioFormat
+    voice: Json | str
+    speed: float
+    max_output_tokens: int | str
+    metadata: dict[str, str] | None
+    tools: tuple[FunctionTool, ...]
+    tool_choice: str | NamedTool
+    conversation_id: str | None
+    """None: out of band, the conversation never sees it."""
+    input_items: tuple[Item, ...] | None = None
+    """Read instead of the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputTokens:
+    """What a response reads; `cached_*` of it was read by the response before."""
+
+    text: int
+    audio: int
+    cached_text: int
+    cached_audio: int
+
+
+class Response:
+    """Made by the session, which also decides what it says. `on_done` is called once, at its end."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        options: ResponseOptions,
+        history: History,
+        input_tokens: InputTokens,
+        on_done: Callable[[Response, float], None],
+    ) -> None:
+        self.id = outbox.new_id("resp")
+        self.options = options
+        self.planned = False
+        """True once it was decided what to say."""
+        self.done = False
+        self.ends_playing_s = 0.0
+        """When a client that plays at once hears its end; 0 if there was no sound."""
+        self._outbox = outbox
+        self._history = history
+        self._input_tokens = input_tokens
+        self._on_done = on_done
+        self._status: Json = {"status": "in_progress", "status_details": None}
+        self._item: Item | None = None
+        self._output: list[Item] = []
+        self._sentences: list[str] = []
+        self._job = 0
+        self._queue = bytearray()
+        self._marks: list[tuple[int, str]] = []
+        """(position in the item's sound, sentence that begins there), not yet announced."""
+        self._queued_bytes = 0
+        self._said = ""
+        self._started_s = 0.0
+        outbox.event("response.created", response=self.wire())
+
+    @property
+    def deadline_s(self) -> float | None:
+        """When `tick` has something to send; None while it waits for words or the voice."""
+        if self.done or not self._queue or self._item is None:
+            return None
+        ahead_ms = self._item.audio_ms + CHUNK_MS - LEAD_MS
+        return self._started_s + max(0.0, ahead_ms) / 1000 / PACE
+
+    def wire(self) -> Json:
+        """The response object."""
+        o = self.options
+        sound = {"output": {"format": _format_json(o.format), "voice": o.voice}} if o.audio else {}
+        return {
+            "object": "realtime.response",
+            "id": self.id,
+            **self._status,
+            "output": [item.wire for item in self._output],
+            "conversation_id": o.conversation_id,
+            "output_modalities": ["audio" if o.audio else "text"],
+            "max_output_tokens": o.max_output_tokens,
+            "audio": sound,
+            "usage": self._usage() if self.done else None,
+            "metadata": o.metadata,
+        }
+
+    def say(self, text: str, now_s: float) -> None:
+        """Begin to answer with words; no words make an empty, completed response."""
+        self.planned = True
+        self._sentences = sentences(text)
+        if not self._sentences:
+            self.finish("completed", now_s)
+            return
+        self._begin_item({"type": "message", "role": "assistant", "content": []})
+        kind = "audio" if self.options.audio else "text"
+        empty = {"transcript": ""} if self.options.audio else {"text": ""}
+        self._event("response.content_part.added", content_index=0, part={"type": kind, **empty})
+        if self.options.audio:
+            self._ask_for_more()
+            return
+        while self._sentences and not self.done:
+            self._announce(self._sentences.pop(0), now_s)
+        self.finish("completed", now_s)
+
+    def call(self, name: str, arguments: str, now_s: float) -> None:
+        """Answer with a function call."""
+        self.planned = True
+        call = {"call_id": self._outbox.new_id("call"), "name": name}
+        item = self._begin_item({"type": "function_call", **call, "arguments": ""})
+        for start in range(0, len(arguments), 12):
+            delta = arguments[start : start + 12]
+            self._event("response.function_call_arguments.delta", call_id=call["call_id"], delta=delta)
+        item.wire["arguments"] = arguments
+        self._event("response.function_call_arguments.done", **call, arguments=arguments)
+        self.finish("completed", now_s)
+
+    def tick(self, now_s: float) -> None:
+        """Send the sound that is due."""
+        while (due_s := self.deadline_s) is not None and due_s <= now_s:
+            self._send_chunk(now_s)
+
+    def cancel(self, reason: str, now_s: float) -> None:
+        """Stop: `turn_detected` or `client_cancelled`."""
+        self.finish("cancelled", now_s, reason=reason)
+
+    def fail(self, message: str, now_s: float) -> None:
+        """Stop because a part of this server broke."""
+        self.finish("failed", now_s, error={"type": "server_error", "code": "server_error", "message": message})
+
+    def finish(self, status: str, now_s: float, *, reason: str | None = None, error: Json | None = None) -> None:
+        """Close what is open, in the order of the service, and send `response.done`."""
+        if self.done:
+            return
+        self.done = True
+        self._outbox.forget(self._job)
+        self._queue.clear()
+        if self._item is not None:
+            self._end_item("completed" if status == "completed" else "incomplete")
+        details: Json = {"type": status, "reason": reason, "error": error}
+        details = {key: value for key, value in details.items() if value is not None}
+        self._status = {"status": status, "status_details": None if status == "completed" else details}
+        self._outbox.event("response.done", response=self.wire())
+        self._on_done(self, now_s)
+
+    def _begin_item(self, wire: Json) -> Item:
+        item_id = self._outbox.new_id("item")
+        wire = {"id": item_id, "object": "realtime.item", "status": "in_progress", **wire}
+        item = Item(wire, format=self.options.format)
+        self._item = item
+        self._output.append(item)
+        before = self._history.add(item) if self._in_conversation else None
+        self._outbox.event("response.output_item.added", response_id=self.id, output_index=0, item=wire)
+        if self._in_conversation:
+            self._outbox.event("conversation.item.added", previous_item_id=before, item=wire)
+        if wire["type"] == "message":
+            # Announced without content, as the service does; from here on it has a part that can be truncated.
+            part = (
+                {"type": "output_audio", "transcript": ""}
+                if self.options.audio
+                else {"type": "output_text", "text": ""}
+            )
+            wire["content"] = [part]
+        return item
+
+    def _end_item(self, item_status: str) -> None:
+        assert self._item is not None
+        wire = self._item.wire
+        wire["status"] = item_status
+        if wire["type"] == "message":
+            part = wire["content"][0]
+            if self.options.audio:
+                transcript = part.get("transcript", "")
+                self._event("response.output_audio.done", content_index=0)
+                self._event("response.output_audio_transcript.done", content_index=0, transcript=transcript)
+                done = {"type": "audio", "transcript": transcript}
+            else:
+                self._event("response.output_text.done", content_index=0, text=part["text"])
+                done = {"type": "text", "text": part["text"]}
+            self._event("response.content_part.done", content_index=0, part=done)
+        before = None
+        if self._in_conversation:
+            items = self._history.items
+            place = next((i for i, item in enumerate(items) if item is self._item), 0)
+            before = items[place - 1].id if place else None
+        self._outbox.event("response.output_item.done", response_id=self.id, output_index=0, item=wire)
+        if self._in_conversation:
+            self._outbox.event("conversation.item.done", previous_item_id=before, item=wire)
+
+    def _ask_for_more(self) -> None:
+        if self._job or not self._sentences or self.options.format.ms(len(self._queue)) >= QUEUE_MS:
+            return
+        o = self.options
+        self._job = self._outbox.speak(self._sentences[0], o.format.rate_hz, o.speed, self._spoken)
+
+    def _spoken(self, result: Samples | Exception, now_s: float) -> None:
+        self._job = 0
+        if self.done:
+            return
+        if isinstance(result, Exception):
+            self.fail("The voice failed.", now_s)
+            return
+        assert self._item is not None
+        if not self._started_s:
+            self._started_s = now_s
+        self._marks.append((self._queued_bytes, self._sentences.pop(0)))
+        data = self.options.format.encode(result)
+        self._queued_bytes += len(data)
+        self._queue += data
+        self.tick(now_s)
+        self._ask_for_more()
+        self._finish_if_said(now_s)
+
+    def _send_chunk(self, now_s: float) -> None:
+        item = self._item
+        assert item is not None
+        while self._marks and self._marks[0][0] <= item.audio_bytes:
+            self._announce(self._marks.pop(0)[1], now_s)
+        if self.done:
+            return
+        n = self.options.format.n_bytes(CHUNK_MS)
+        if self._marks:
+            n = min(n, self._marks[0][0] - item.audio_bytes)
+        chunk = bytes(self._queue[:n])
+        del self._queue[:n]
+        item.add_audio(chunk)
+        self.ends_playing_s = max(now_s, self._started_s + item.audio_ms / 1000)
+        self._event("response.output_audio.delta", content_index=0, delta=base64.b64encode(chunk).decode("ascii"))
+        if self._output_tokens()[1] >= self._token_limit:
+            self.finish("incomplete", now_s, reason="max_output_tokens")
+            return
+        self._ask_for_more()
+        self._finish_if_said(now_s)
+
+    def _announce(self, sentence: str, now_s: float) -> None:
+        """The words of a sentence, just before its sound."""
+        assert self._item is not None
+        delta = f" {sentence}" if self._said else sentence
+        self._said += delta
+        part = self._item.wire["content"][0]
+        if self.options.audio:
+            part["transcript"] = self._said
+            self._event("response.output_audio_transcript.delta", content_index=0, delta=delta)
+            return
+        part["text"] = self._said
+        self._event("response.output_text.delta", content_index=0, delta=delta)
+        if self._output_tokens()[0] >= self._token_limit:
+            self.finish("incomplete", now_s, reason="max_output_tokens")
+
+    def _finish_if_said(self, now_s: float) -> None:
+        if not self._queue and not self._sentences and not self._job:
+            self.finish("completed", now_s)
+
+    def _event(self, kind: str, **fields: object) -> None:
+        assert self._item is not None
+        self._outbox.event(kind, response_id=self.id, item_id=self._item.id, output_index=0, **fields)
+
+    @property
+    def _in_conversation(self) -> bool:
+        return self.options.conversation_id is not None
+
+    @property
+    def _token_limit(self) -> float:
+        limit = self.options.max_output_tokens
+        return limit if isinstance(limit, int) else float("inf")
+
+    def _output_tokens(self) -> tuple[int, int]:
+        """(text, audio) tokens so far."""
+        calls = "".join(str(i.wire.get("name", "")) + str(i.wire.get("arguments", "")) for i in self._output)
+        audio_ms = sum(item.audio_ms for item in self._output)
+        return text_tokens(self._said + calls), int(audio_ms * ASSISTANT_TOKENS_PER_S / 1000)
+
+    def _usage(self) -> Json:
+        i = self._input_tokens
+        text, audio = self._output_tokens()
+        return {
+            "total_tokens": i.text + i.audio + text + audio,
+            "input_tokens": i.text + i.audio,
+            "output_tokens": text + audio,
+            "input_token_details": {
+                "text_tokens": i.text,
+                "audio_tokens": i.audio,
+                "image_tokens": 0,
+                "cached_tokens": i.cached_text + i.cached_audio,
+                "cached_tokens_details": {
+                    "text_tokens": i.cached_text,
+                    "audio_tokens": i.cached_audio,
+                    "image_tokens": 0,
+                },
+            },
+            "output_token_details": {"text_tokens": text, "audio_tokens": audio},
+        }
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, so that the voice can begin with the first."""
+    return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
+
+
+def _format_json(audio_format: AudioFormat) -> Json:
+    rate = {"rate": audio_format.rate_hz} if audio_format.bytes_per_sample == 2 else {}
+    return {"type": audio_format.name, **rate}
