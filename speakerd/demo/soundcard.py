@@ -185,7 +185,7 @@ class VirtualSoundCard:
     def _hold(self, side: Side) -> None:
         """Keep a reader on the monitor: it makes the sink tick every 10 ms, with and without the daemon."""
         self._processes[f"hold-{side}"] = self.spawn(
-            "parec", "--raw", "--latency-msec=10", "-d", f"{_SINKS[side][0]}.monitor",
+            "parec", "--raw", "--latency-msec=10", "-d", monitor_of(side),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -227,6 +227,11 @@ class VirtualSoundCard:
             line.shutdown(socket.SHUT_WR)
             while line.recv(65536):
                 pass
+
+
+def monitor_of(side: Side) -> str:
+    """The server's name for what `side` hears: what the daemon plays, or what its microphone gets."""
+    return f"{_SINKS[side][0]}.monitor"
 
 
 def _sink_arguments(side: Side) -> tuple[str, ...]:

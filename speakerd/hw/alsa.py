@@ -176,6 +176,8 @@ class AlsaSink:
 
     def queued_frames(self) -> int:
         """Frames in the card."""
+        if self._empty and self._pcm.state() == alsaaudio.PCM_STATE_DISCONNECTED:
+            raise DeviceError(self._device, os.strerror(errno.ENODEV), hint=_HINTS[errno.ENODEV])
         if self._empty:
             return 0
         avail: int = self._pcm.avail()
@@ -188,6 +190,8 @@ class AlsaSink:
     def drop(self) -> int:
         """Throw away what the card holds."""
         queued = self.queued_frames()
+        if self._empty:
+            return 0
         try:
             self._pcm.drop()
         except alsaaudio.ALSAAudioError as error:

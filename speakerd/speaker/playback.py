@@ -1,7 +1,8 @@
 """The loudspeaker's thread: pull a period, mix, write, and tell what was heard.
 
-The card is fed without a pause, with silence when nothing plays: so the delay to the loudspeaker is always
-known, nothing waits for a card to start, and amplifiers do not pop.
+In a conversation the card is fed without a pause, with silence when nothing plays, so the delay to the
+loudspeaker is always known. After ten idle seconds the card rests: feeding it costs 1.6 % of a core
+(measured on the virtual card), and it starts again within a millisecond.
 """
 
 from __future__ import annotations
@@ -9,19 +10,15 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
+from collections.abc import Callable
 
 from speakerd.conversation.events import Event, PlayoutDrained, PlayoutFlushed, PlayoutStarted
 from speakerd.errors import DeviceError
 from speakerd.hw.device import PcmSink
 from speakerd.hw.silent import SilentSink
-from speakerd.pcm import Samples
-from speakerd.speaker.downlink import Downlink
 from speakerd.speaker.earcons import Earcons
-from speakerd.speaker.playout import DEFAULT_PREFILL_MS, Playout
+from speakerd.speaker.line import Line
+from speakerd.speaker.playout import DEFAULT_PREFILL_MS
 from speakerd.speaker.reference import Reference
 from speakerd.threads import Worker
 
@@ -29,26 +26,8 @@ _FIRST_RETRY_S = 0.25
 _LAST_RETRY_S = 5.0
 _STAND_IN_RATE_HZ = 48_000
 _STAND_IN_BUFFER_MS = 80
-_MOST_EARCONS = 4
-
-
-@dataclass(slots=True, eq=False)
-class _Jingle:
-    """An earcon under way; its place is fixed on the card's timeline, so a drop rewinds it too."""
-
-    samples: Samples
-    start: int
-
-
-@dataclass(slots=True, eq=False)
-class _Line:
-    """What depends on the sink's rate. Made anew when a card grants another one."""
-
-    rate_hz: int
-    playout: Playout
-    downlink: Downlink
-    earcons: Mapping[str, Samples]
-    jingles: list[_Jingle] = field(default_factory=list)
+_REST_AFTER_PERIODS = 500
+_REST_CHECK_S = 1.0
 
 
 class Playback:
@@ -75,7 +54,7 @@ class Playback:
         self.xruns = 0
         """Times the card ran empty."""
         self.periods = 0
-        """Periods written; stands still when the thread hangs."""
+        """Periods written, and looks at a resting card; stands still when the thread hangs."""
         self._open_sink = open_sink
         self._earcons = earcons
         self._post = post
@@ -85,10 +64,9 @@ class Playback:
         self._wake = threading.Event()
         self._reference = Reference()
         self._flushes = 0
-        self._line = self._make_line(_STAND_IN_RATE_HZ)
-        self._gain = self._target_gain = 0.0
-        self.volume_percent = volume_percent
-        self._gain = self._target_gain
+        self._idle_periods = 0
+        self._resting = False
+        self._line = self._make_line(_STAND_IN_RATE_HZ, volume_percent)
         self._worker = Worker("playback", self._run, on_crash)
 
     def start(self) -> None:
@@ -107,45 +85,36 @@ class Playback:
     def enqueue(self, item_id: str, pcm: bytes) -> bool:
         """Append a delta (24 kHz int16 bytes) to `item_id`; False if more than 120 s would wait."""
         with self._lock:
-            line = self._line
-            fitted = True
-            for chunk in line.downlink.push(item_id, pcm):
-                fitted &= line.playout.push(chunk.item_id, chunk.samples, chunk.wire_frames)
-        return fitted
+            self._rouse()
+            return self._line.push(item_id, pcm)
 
     def end_response(self) -> None:
         """Nothing more is to come for now: play what is there. PlayoutDrained follows if anything sounds."""
         with self._lock:
-            for chunk in self._line.downlink.end():
-                self._line.playout.push(chunk.item_id, chunk.samples, chunk.wire_frames)
-            self._line.playout.end_response()
+            self._line.end_response()
 
-    def flush(self, *, earcons_too: bool = False) -> None:
-        """Fall silent. PlayoutFlushed follows, always, with the items that were cut."""
+    def flush(self) -> None:
+        """Fall silent, save for earcons. PlayoutFlushed follows, always, with the items that were cut."""
         with self._lock:
-            self._line.downlink.discard()
-            self._line.playout.cut()
-            if earcons_too:
-                self._line.jingles.clear()
+            self._line.cut()
             self._flushes += 1
         self._wake.set()
 
     def play_earcon(self, name: str) -> None:
         """Mix the earcon `name` in, now. KeyError if there is none of that name."""
         with self._lock:
-            line = self._line
-            samples = line.earcons[name]
-            if samples.size:
-                line.jingles = [*line.jingles[1 - _MOST_EARCONS :], _Jingle(samples, line.playout.written)]
+            self._rouse()
+            self._line.play_earcon(name)
 
     @property
     def volume_percent(self) -> int:
-        """Volume, 0 to 100. Loudness follows the ear: half the figure is a quarter of the amplitude."""
-        return round(100 * math.sqrt(self._target_gain))
+        """Volume, 0 to 100, of all that sounds."""
+        return self._line.volume_percent
 
     @volume_percent.setter
     def volume_percent(self, percent: int) -> None:
-        self._target_gain = (min(max(percent, 0), 100) / 100) ** 2
+        with self._lock:
+            self._line.volume_percent = percent
 
     @property
     def playing(self) -> bool:
@@ -162,9 +131,8 @@ class Playback:
         with self._lock:
             return self._reference.level_dbfs(now_s)
 
-    def _make_line(self, rate_hz: int) -> _Line:
-        playout = Playout(rate_hz, self._prefill_ms)
-        return _Line(rate_hz, playout, Downlink(rate_hz), self._earcons.at_rate(rate_hz))
+    def _make_line(self, rate_hz: int, volume_percent: int) -> Line:
+        return Line(rate_hz, self._earcons.at_rate(rate_hz), self._prefill_ms, volume_percent)
 
     def _run(self, worker: Worker) -> None:
         retry_s = _FIRST_RETRY_S
@@ -196,10 +164,10 @@ class Playback:
         """What waited at the old rate is lost; the conversation hears of it as of any end."""
         with self._lock:
             was_playing = self._line.playout.playing
-            self._line.playout.cut()
+            self._line.cut()
             items = self._line.playout.settle()
             flushes, self._flushes = self._flushes, 0
-            self._line = self._make_line(rate_hz)
+            self._line = self._make_line(rate_hz, self._line.volume_percent)
         for _ in range(flushes):
             self._post(PlayoutFlushed(items))
             items = ()
@@ -209,9 +177,31 @@ class Playback:
     def _drive(self, worker: Worker, sink: PcmSink, seconds: float) -> None:
         until_s = time.monotonic() + seconds
         while not worker.stopping and time.monotonic() < until_s:
+            if self._may_rest():
+                self._rest(sink)
+                continue
             self._await_room(sink)
             self._serve_flush(sink)
             self._play_period(sink)
+
+    def _rouse(self) -> None:
+        """With the lock held: there is something to play."""
+        self._idle_periods = 0
+        if self._resting:
+            self._wake.set()
+
+    def _may_rest(self) -> bool:
+        with self._lock:
+            self._resting = self._idle_periods >= _REST_AFTER_PERIODS and not self._flushes
+            return self._resting
+
+    def _rest(self, sink: PcmSink) -> None:
+        """Leave the card stopped until there is something to play, or for a second."""
+        sink.drop()
+        self._wake.wait(_REST_CHECK_S)
+        self._wake.clear()
+        sink.queued_frames()  # raises if the card was unplugged
+        self.periods += 1
 
     def _await_room(self, sink: PcmSink) -> None:
         """Wait here, not in `write`: a flush wakes us at once, and the newest sound is taken as late as can be."""
@@ -223,8 +213,7 @@ class Playback:
     def _serve_flush(self, sink: PcmSink) -> None:
         if not self._flushes:
             return
-        line = self._line
-        playout = line.playout
+        line, playout = self._line, self._line.playout
         queued_frames = sink.queued_frames()
         with self._lock:
             playout.advance(queued_frames)
@@ -233,10 +222,8 @@ class Playback:
         dropped_frames = sink.drop() if audible else 0
         with self._lock:
             if audible:
-                playout.drop(dropped_frames)
+                line.drop(dropped_frames)
                 self._reference.drop(time.monotonic())
-                for jingle in line.jingles:
-                    jingle.start = min(jingle.start, playout.written)
             items = playout.settle()
             flushes, self._flushes = self._flushes, 0
         for _ in range(flushes):
@@ -245,7 +232,8 @@ class Playback:
 
     def _play_period(self, sink: PcmSink) -> None:
         with self._lock:
-            samples, started = self._mix(sink.period_frames)
+            samples, started = self._line.next_period(sink.period_frames)
+            self._idle_periods = self._idle_periods + 1 if self._line.idle else 0
         xruns = sink.write(samples)
         queued_frames = sink.queued_frames()
         audible_at_s = time.monotonic() + (queued_frames - samples.size) / sink.rate_hz
@@ -258,20 +246,3 @@ class Playback:
             self._post(PlayoutStarted(started))
         if drained:
             self._post(PlayoutDrained())
-
-    def _mix(self, frames: int) -> tuple[Samples, str]:
-        """The next period for the card, and the item that begins to sound in it."""
-        line = self._line
-        position = line.playout.written
-        samples, started = line.playout.pull(frames)
-        gain, self._gain = self._gain, self._target_gain
-        if gain != 1.0 or self._gain != 1.0 or line.jingles:
-            mix = samples.astype(np.float32)
-            for jingle in line.jingles:
-                part = jingle.samples[position - jingle.start :][:frames]
-                mix[: part.size] += part
-            mix *= np.linspace(gain, self._gain, frames, dtype=np.float32)
-            samples = np.clip(np.rint(mix), -32768, 32767).astype(np.int16)
-            # Kept for a second longer than it lasts, in case a drop rewinds it.
-            line.jingles = [j for j in line.jingles if position - j.start < j.samples.size + line.rate_hz]
-        return samples, started

@@ -1,0 +1,99 @@
+"""All of the way out that depends on the card's rate, as one thing. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from speakerd.pcm import Samples
+from speakerd.speaker.downlink import Chunk, Downlink
+from speakerd.speaker.playout import Playout
+
+_MOST_EARCONS = 4
+
+
+@dataclass(slots=True, eq=False)
+class _Jingle:
+    """An earcon under way; its place is fixed on the card's timeline, so a drop rewinds it too."""
+
+    samples: Samples
+    start: int
+
+
+class Line:
+    """Deltas and earcons in, periods for the card out. The playback thread's lock guards it."""
+
+    def __init__(self, rate_hz: int, earcons: Mapping[str, Samples], prefill_ms: int, volume_percent: int) -> None:
+        """`earcons`: int16 mono at `rate_hz`, empty for no sound."""
+        self.rate_hz = rate_hz
+        self.playout = Playout(rate_hz, prefill_ms)
+        self._downlink = Downlink(rate_hz)
+        self._earcons = earcons
+        self._jingles: list[_Jingle] = []
+        self.volume_percent = volume_percent
+        self._gain = self._target_gain
+
+    @property
+    def volume_percent(self) -> int:
+        """Volume, 0 to 100. Loudness follows the ear: half the figure is a quarter of the amplitude."""
+        return round(100 * math.sqrt(self._target_gain))
+
+    @volume_percent.setter
+    def volume_percent(self, percent: int) -> None:
+        self._target_gain = (min(max(percent, 0), 100) / 100) ** 2
+
+    @property
+    def idle(self) -> bool:
+        """True while the card would get nothing but silence."""
+        return not (self.playout.playing or self.playout.waiting_frames or self._jingles)
+
+    def push(self, item_id: str, pcm: bytes) -> bool:
+        """Append a delta (24 kHz int16 bytes); False if there was no room for it."""
+        return self._push(self._downlink.push(item_id, pcm))
+
+    def end_response(self) -> None:
+        """Nothing more is to come for now."""
+        self._push(self._downlink.end())
+        self.playout.end_response()
+
+    def cut(self) -> None:
+        """Throw away what waits, save for earcons; see `Playout.cut`."""
+        self._downlink.discard()
+        self.playout.cut()
+
+    def play_earcon(self, name: str) -> None:
+        """Begin `name` with the next period. KeyError if there is none of that name."""
+        samples = self._earcons[name]
+        if samples.size:
+            self._jingles = [*self._jingles[1 - _MOST_EARCONS :], _Jingle(samples, self.playout.written)]
+
+    def next_period(self, frames: int) -> tuple[Samples, str]:
+        """Exactly `frames` for the card, volume applied, and the item that begins in it after silence, or ""."""
+        position = self.playout.written
+        samples, started = self.playout.pull(frames)
+        gain, self._gain = self._gain, self._target_gain
+        if self._jingles or (samples.any() and not gain == self._gain == 1.0):
+            mix = samples.astype(np.float32)
+            for jingle in self._jingles:
+                part = jingle.samples[position - jingle.start :][:frames]
+                mix[: part.size] += part
+            mix *= np.linspace(gain, self._gain, frames, dtype=np.float32)
+            samples = np.clip(np.rint(mix), -32768, 32767).astype(np.int16)
+            # Kept for a second longer than it lasts, in case a drop rewinds it.
+            self._jingles = [j for j in self._jingles if position - j.start < j.samples.size + self.rate_hz]
+        return samples, started
+
+    def drop(self, queued_frames: int) -> None:
+        """The card was silenced with `queued_frames` in it; an earcon goes on where it was cut off."""
+        self.playout.drop(queued_frames)
+        for jingle in self._jingles:
+            jingle.start = min(jingle.start, self.playout.written)
+
+    def _push(self, chunks: list[Chunk]) -> bool:
+        fitted = True
+        for chunk in chunks:
+            fitted &= self.playout.push(chunk.item_id, chunk.samples, chunk.wire_frames)
+        return fitted
