@@ -1,0 +1,157 @@
+"""The microphone's thread: read a period, cut it into near frames, hand them on. Nothing else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from speakerd.errors import DeviceError
+from speakerd.hw.device import PcmSource
+from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NearFrame, Samples
+from speakerd.threads import Worker
+
+QUEUE_FRAMES = 25
+"""Half a second: longer and what is heard would be stale."""
+
+_FIRST_RETRY_S = 0.25
+_LAST_RETRY_S = 5.0
+
+
+class FrameQueue:
+    """Near frames between two threads. Thread-safe. Full: the oldest goes, counted, and its place shows as a gap."""
+
+    def __init__(self, bound: int = QUEUE_FRAMES) -> None:
+        self.dropped = 0
+        """Frames that nobody fetched in time."""
+        self._bound = bound
+        self._frames: deque[NearFrame] = deque()
+        self._filled = threading.Condition()
+
+    def put(self, frame: NearFrame) -> None:
+        """Append; never waits."""
+        with self._filled:
+            self._frames.append(frame)
+            if len(self._frames) > self._bound:
+                self._frames.popleft()
+                self._frames[0] = replace(self._frames[0], gap=True)
+                self.dropped += 1
+            self._filled.notify()
+
+    def get(self, timeout_s: float) -> NearFrame | None:
+        """The oldest frame; None if there was none within the time."""
+        with self._filled:
+            if not self._filled.wait_for(lambda: self._frames, timeout_s):
+                return None
+            return self._frames.popleft()
+
+
+class Chunker:
+    """Any blocks in, frames of 320 samples out, numbered. Pure."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        """Frames made: the index of the next one."""
+        self._rest: Samples = np.zeros(0, np.int16)
+        self._gap = False
+
+    def feed(self, samples: Samples, at_s: float, *, gap: bool) -> list[NearFrame]:
+        """Take a block whose last sample came at `at_s`; `gap`: sound was lost ahead of it."""
+        self._gap |= gap
+        sound = np.concatenate([self._rest, samples])
+        whole = sound.size - sound.size % NEAR_PERIOD_FRAMES
+        made = [
+            self._frame(sound[end - NEAR_PERIOD_FRAMES : end], at_s - (sound.size - end) / NEAR_RATE_HZ)
+            for end in range(NEAR_PERIOD_FRAMES, whole + 1, NEAR_PERIOD_FRAMES)
+        ]
+        self._rest = sound[whole:]
+        return made
+
+    def interrupt(self) -> None:
+        """The source is gone: forget the unfinished frame; the next one follows a gap."""
+        self._rest = self._rest[:0]
+        self._gap = self.frames > 0
+
+    def _frame(self, samples: Samples, at_s: float) -> NearFrame:
+        frame = NearFrame(samples, self.frames, at_s, self._gap)
+        self.frames += 1
+        self._gap = False
+        return frame
+
+
+class Capture:
+    """Owns the microphone, in the thread `capture`. Opens it anew, with back-off, whenever it fails."""
+
+    def __init__(
+        self,
+        open_source: Callable[[], PcmSource],
+        deliver: FrameQueue,
+        on_state: Callable[[str | None], None],
+        on_crash: Callable[[str, BaseException], None],
+    ) -> None:
+        """`open_source` may raise DeviceError; `on_state` hears its message, and None when sound comes.
+
+        Both are called in the capture thread, `on_crash(name, error)` in the dying one.
+        """
+        self.xruns = 0
+        """Times the card overran: sound was lost."""
+        self._open_source = open_source
+        self._deliver = deliver
+        self._on_state = on_state
+        self._chunker = Chunker()
+        self._worker = Worker("capture", self._run, on_crash)
+
+    @property
+    def frames(self) -> int:
+        """Near frames captured. Thread-safe."""
+        return self._chunker.frames
+
+    @property
+    def dropped(self) -> int:
+        """Frames that the front-end did not fetch in time. Thread-safe."""
+        return self._deliver.dropped
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end."""
+        self._worker.stop()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; False if the card hangs."""
+        return self._worker.join(timeout_s)
+
+    def _run(self, worker: Worker) -> None:
+        retry_s = _FIRST_RETRY_S
+        while not worker.stopping:
+            frames = self.frames
+            try:
+                self._listen(worker)
+            except DeviceError as error:
+                self._on_state(str(error))
+                self._chunker.interrupt()
+                retry_s = _FIRST_RETRY_S if self.frames > frames else retry_s
+                worker.pause(retry_s)
+                retry_s = min(2 * retry_s, _LAST_RETRY_S)
+
+    def _listen(self, worker: Worker) -> None:
+        """Open the microphone and read it until stopped. Raises DeviceError."""
+        source = self._open_source()
+        announced = False
+        try:
+            while not worker.stopping:
+                block = source.read()
+                self.xruns += block.xruns
+                for frame in self._chunker.feed(block.samples, time.monotonic(), gap=block.xruns > 0):
+                    self._deliver.put(frame)
+                if not announced:
+                    self._on_state(None)
+                    announced = True
+        finally:
+            source.close()
