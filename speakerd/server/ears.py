@@ -34,11 +34,14 @@ class Ears:
     def transcribe(self, samples: Samples, rate_hz: int) -> str:
         """The words in a turn, "" if there are none; only its last minute is heard."""
         near = soxr.resample(samples[-MAX_TURN_S * rate_hz :], rate_hz, NEAR_RATE_HZ)
+        # Moonshine guesses wrongly at words that touch the end of the sound.
+        near = np.pad(near, (0, NEAR_RATE_HZ // 5))
         sound = (near.astype(np.float32) / 32768.0).tolist()
         with self._lock:
             self._load()
             transcript = self._model.transcribe_without_streaming(sound, NEAR_RATE_HZ)
-        return " ".join(line.text.strip() for line in transcript.lines if line.text.strip())
+        text = " ".join(line.text.strip() for line in transcript.lines if line.text.strip())
+        return text.lstrip("?!., ")
 
     def close(self) -> None:
         """Free the model."""

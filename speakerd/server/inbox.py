@@ -36,9 +36,10 @@ class Inbox:
             self.clear()
             self.format = new_format
             self._restart()
-        if vad != self._vad:
+        if _hearing_of(vad) != _hearing_of(self._vad):
             self._vad = vad
             self._restart()
+        self._vad = vad
 
     @property
     def end_ms(self) -> float:
@@ -77,11 +78,14 @@ class Inbox:
 
     def cut(self, start_ms: float, end_ms: float) -> bytes:
         """Take the sound between two positions out; what lies before it is dropped."""
-        self._drop_before(start_ms)
-        n = self.format.n_bytes(end_ms - self._start_ms)
-        data = bytes(self._data[:n])
+        data = self.peek(start_ms, end_ms)
         self._drop_before(end_ms)
         return data
+
+    def peek(self, start_ms: float, end_ms: float) -> bytes:
+        """The sound between two positions; it stays where it is."""
+        first = max(0, self.format.n_bytes(start_ms - self._start_ms))
+        return bytes(self._data[first : self.format.n_bytes(end_ms - self._start_ms)])
 
     def cut_all(self) -> bytes:
         """Take everything out; a turn that is being detected is forgotten."""
@@ -109,3 +113,8 @@ class Inbox:
         n = max(0, min(len(self._data), self.format.n_bytes(position_ms - self._start_ms)))
         del self._data[:n]
         self._start_ms += self.format.ms(n)
+
+
+def _hearing_of(vad: ServerVad | None) -> tuple[float, ...] | None:
+    """The settings that change what is heard; others must not tear a running turn."""
+    return None if vad is None else (vad.threshold, vad.prefix_padding_ms, vad.silence_duration_ms)

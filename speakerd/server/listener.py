@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from speakerd.pcm import Samples
 from speakerd.server.effects import Outbox
 from speakerd.server.history import History, Item
 from speakerd.server.inbox import MIN_COMMIT_MS, Inbox
 from speakerd.server.requests import RequestError
 from speakerd.server.settings import SessionSettings
-from speakerd.server.turns import SpeechStarted, TurnEvent
+from speakerd.server.turns import SpeechPaused, SpeechStarted, TurnEvent
+
+MAX_GUESS_MS = 15_000
+"""Longer turns are heard once, at their end."""
+
+
+@dataclass(slots=True)
+class Guess:
+    """A turn heard at its last pause, before it is known to be over: the ears' work is done when the turn ends."""
+
+    job: int
+    result: str | Exception | None = None
+    item: Item | None = None
+    """Set once the turn is committed: it waits for the result."""
 
 
 class Listener:
@@ -33,6 +46,7 @@ class Listener:
         self._turn_id = ""
         self._turn_start_ms = 0.0
         self._hearing = 0
+        self._guess: Guess | None = None
 
     @property
     def hearing(self) -> bool:
@@ -77,6 +91,7 @@ class Listener:
 
     def clear(self) -> None:
         """`input_audio_buffer.clear`."""
+        self._drop_guess()
         self._inbox.clear()
         self._outbox.event("input_audio_buffer.cleared")
 
@@ -91,24 +106,45 @@ class Listener:
             samples, item.format.rate_hz, lambda result, then_s: self._hear_done(item, result, then_s)
         )
 
-    def decode(self, audio: bytes) -> Samples:
-        """Bytes in the session's input format as samples."""
-        return self._inbox.format.decode(audio)
-
     def _turn(self, event: TurnEvent, now_s: float) -> None:
         if isinstance(event, SpeechStarted):
             self._turn_id = self._outbox.new_id("item")
             self._turn_start_ms = event.audio_start_ms
-            self._outbox.event(
-                "input_audio_buffer.speech_started", audio_start_ms=event.audio_start_ms, item_id=self._turn_id
-            )
+            where = {"audio_start_ms": event.audio_start_ms, "item_id": self._turn_id}
+            self._outbox.event("input_audio_buffer.speech_started", **where)
             self._on_speech(now_s)
-            return
-        self._outbox.event("input_audio_buffer.speech_stopped", audio_end_ms=event.audio_end_ms, item_id=self._turn_id)
-        self._commit(self._inbox.cut(self._turn_start_ms, event.audio_end_ms), self._turn_id, now_s)
-        self._on_turn(now_s)
+        elif isinstance(event, SpeechPaused):
+            self._begin_guess(event.at_ms)
+        else:
+            where = {"audio_end_ms": event.audio_end_ms, "item_id": self._turn_id}
+            self._outbox.event("input_audio_buffer.speech_stopped", **where)
+            guess, self._guess = self._guess, None
+            self._commit(self._inbox.cut(self._turn_start_ms, event.audio_end_ms), self._turn_id, now_s, guess)
+            self._on_turn(now_s)
 
-    def _commit(self, data: bytes, item_id: str, now_s: float) -> None:
+    def _begin_guess(self, at_ms: int) -> None:
+        self._drop_guess()
+        if at_ms - self._turn_start_ms > MAX_GUESS_MS:
+            return
+        audio_format = self._inbox.format
+        samples = audio_format.decode(self._inbox.peek(self._turn_start_ms, at_ms))
+        guess = Guess(0)
+        guess.job = self._outbox.transcribe(
+            samples, audio_format.rate_hz, lambda result, now_s: self._guessed(guess, result, now_s)
+        )
+        self._guess = guess
+
+    def _guessed(self, guess: Guess, result: str | Exception, now_s: float) -> None:
+        guess.result = result
+        if guess.item is not None:
+            self._hear_done(guess.item, result, now_s)
+
+    def _drop_guess(self) -> None:
+        if self._guess is not None:
+            self._outbox.forget(self._guess.job)
+            self._guess = None
+
+    def _commit(self, data: bytes, item_id: str, now_s: float, guess: Guess | None = None) -> None:
         content = [{"type": "input_audio", "transcript": None}]
         wire = {"id": item_id, "object": "realtime.item", "type": "message", "status": "completed", "role": "user"}
         item = Item({**wire, "content": content}, bytearray(data), len(data), self._inbox.format)
@@ -116,7 +152,14 @@ class Listener:
         self._outbox.event("input_audio_buffer.committed", previous_item_id=before, item_id=item_id)
         self._outbox.event("conversation.item.added", previous_item_id=before, item=item.wire)
         self._outbox.event("conversation.item.done", previous_item_id=before, item=item.wire)
-        self.hear(item, now_s)
+        if guess is None:
+            self._drop_guess()
+            self.hear(item, now_s)
+            return
+        self._hearing += 1
+        guess.item = item
+        if guess.result is not None:
+            self._hear_done(item, guess.result, now_s)
 
     def _hear_done(self, item: Item, result: str | Exception, now_s: float) -> None:
         self._hearing -= 1

@@ -108,7 +108,7 @@ GREETING = f"Hello. {_CAN_DO}"
 _NO_WEATHER = f"I cannot look up the weather. I run on this device alone, without the internet. {_CAN_DO}"
 _HELP = f"{_CAN_DO} I can repeat what I said. Everything stays on this device."
 _WHO = "I am the assistant inside this speaker. I follow simple rules, and I work without the internet."
-_STOP = r"^ (please )?(stop|step|stopped|quiet|be quiet|shut up|cancel|never mind|enough|thats enough|stop it|stop please) $"
+_STOP = r"^ (please )?(stop|step|stopped|quiet|be quiet|shut up|cancel|never mind|enough|thats enough|stop it) $"
 _ASKS_TIME = (
     r" (what|whats|tell|current|know|how) .*\btime\b(?! (is|was) (a|an)\b)"
     r"|^ (the )?time( please| is it| now)* $| how late "

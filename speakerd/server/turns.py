@@ -20,6 +20,8 @@ from speakerd.server.settings import ServerVad
 ONSET_WINDOW_FRAMES = 15
 ONSET_FRAMES = 9
 """Speech starts when 180 of 300 ms speak: shorter than a "no"."""
+PAUSE_MS = 200
+"""Silence after which a turn may be over: time for the ears to begin, so that the answer is ready sooner."""
 HOLD_BELOW_PEAK_DB = 30.0
 """While a turn runs, sound so far below its loudest part is silence, whatever webrtcvad says."""
 NOISE_FLATNESS = 0.3
@@ -44,7 +46,14 @@ class SpeechStopped:
     audio_end_ms: int
 
 
-TurnEvent: TypeAlias = SpeechStarted | SpeechStopped
+@dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    """The user may have finished: the last of these before SpeechStopped already saw all words of the turn."""
+
+    at_ms: int
+
+
+TurnEvent: TypeAlias = SpeechStarted | SpeechPaused | SpeechStopped
 
 
 def is_noise(frame: Samples) -> bool:
@@ -78,6 +87,7 @@ class TurnDetector:
         self._margin_db = 6.0 + 8.0 * settings.threshold
         self._least_dbfs = -62.0 + 20.0 * settings.threshold
         self._silence_frames = max(1, settings.silence_duration_ms // PERIOD_MS)
+        self._pause_frames = min(PAUSE_MS // PERIOD_MS, self._silence_frames // 2)
         self._max_turn_frames = max_turn_ms // PERIOD_MS
         self._pending = np.empty(0, dtype=np.int16)
         self._frames = 0
@@ -137,6 +147,8 @@ class TurnDetector:
             self._quiet_frames = max(0, self._quiet_frames - 5)
         else:
             self._quiet_frames += 1
+            if self._quiet_frames == self._pause_frames:
+                return SpeechPaused(self.now_ms)
         if self._quiet_frames < self._silence_frames and self._turn_frames < self._max_turn_frames:
             return None
         self.speaking = False
