@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from speakerd.config.model import Realtime
 from speakerd.conversation.events import ItemHeard, SessionEnded
 from speakerd.realtime.messages import Json
-from speakerd.realtime.protocol import Output, RealtimeProtocol
+from speakerd.realtime.protocol import Delivery, RealtimeProtocol
 from speakerd.realtime.session import Session, is_this_machine
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Link:
         settings: Json,
         key: Callable[[], str | None],
         tasks: asyncio.TaskGroup,
-        deliver: Callable[[Output], None],
+        deliver: Callable[[Delivery], None],
     ) -> None:
         """`url` is where to connect (`realtime.url`, or the embedded server's); `key` gives the API key."""
         self._realtime = realtime
@@ -79,7 +79,7 @@ class Link:
         if self._session is not None:
             self._session.append_audio(pcm)
 
-    def _on_output(self, session: Session, output: Output) -> None:
+    def _on_output(self, session: Session, output: Delivery) -> None:
         if session is not self._session:
             if isinstance(output, SessionEnded):
                 self._deliver(output)  # the machine knows that it is stale, and counts it

@@ -61,7 +61,10 @@ class Fatal:
     message: str
 
 
-Output: TypeAlias = ev.Event | ItemAudio | VoiceComplete | Said | Fatal
+Delivery: TypeAlias = ev.Event | ItemAudio | VoiceComplete | Said
+"""What leaves the wire for the rest of the daemon."""
+
+Output: TypeAlias = Delivery | Fatal
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
 from speakerd.conversation.events import ItemHeard, SessionEnded
-from speakerd.realtime.protocol import Fatal, Output, RealtimeProtocol
+from speakerd.realtime.protocol import Delivery, Fatal, RealtimeProtocol
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ CLOSE_TIMEOUT_S = 1.0
 class Session:
     """A used session is never opened again: make a new one."""
 
-    def __init__(self, protocol: RealtimeProtocol, number: int, deliver: Callable[[Output], None]) -> None:
+    def __init__(self, protocol: RealtimeProtocol, number: int, deliver: Callable[[Delivery], None]) -> None:
         """`deliver` is called in the loop with everything that the server says, and with SessionEnded at the end."""
         self._protocol = protocol
         self._number = number

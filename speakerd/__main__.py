@@ -1,0 +1,5 @@
+"""`python -m speakerd`."""
+
+from speakerd.cli import main
+
+main()

@@ -1,0 +1,90 @@
+"""`speakerd demo`: a whole conversation with the real daemon, without key, network or sound hardware."""
+
+from __future__ import annotations
+
+import sys
+import time
+import wave
+from pathlib import Path
+
+import click
+
+from speakerd.demo.play import Happening
+from speakerd.demo.recording import Recording
+from speakerd.demo.stage import perform
+from speakerd.demo.timeline import Timeline
+from speakerd.demo.verdict import checks, latencies
+from speakerd.errors import EXIT_FAILED, EXIT_OK
+from speakerd.pcm import to_bytes
+
+
+@click.command("demo")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("out/demo"),
+    show_default=True,
+    help="Folder for the results.",
+)
+def command(out: Path) -> None:
+    """Speak to the daemon on a virtual sound card, and show what it does.
+
+    It says the wake word and a question in one breath, hears the answer, asks for a long story, talks
+    over it, and waits until the daemon is idle again.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    click.echo(f"speakerd demo: results go to {out.resolve()}")
+    teller = _Teller()
+    played = perform(out, teller.words, teller.event)
+    _save(out / "mic.wav", played.mic)
+    _save(out / "speaker.wav", played.speaker)
+    (out / "timeline.svg").write_text(Timeline(played).svg(), encoding="utf-8")
+
+    click.echo("\nMeasured at the sound card:")
+    for latency in latencies(played):
+        click.echo(f"  {latency.ms:7.0f} ms  {latency.name}")
+    click.echo("\nChecks:")
+    results = list(checks(played))
+    for check in results:
+        click.echo(f"  {'ok  ' if check.passed else 'FAIL'}  {check.what}")
+    click.echo(f"\nLook at {out / 'timeline.svg'}, listen to {out / 'speaker.wav'} and {out / 'mic.wav'};")
+    click.echo(f"the events are in {out / 'events.jsonl'}, the daemon's log in {out / 'speakerd.log'}.")
+    failed = sum(not check.passed for check in results)
+    click.echo(f"\nVERDICT: {'FAILED, ' + str(failed) + ' of' if failed else 'passed, all'} {len(results)} checks")
+    sys.exit(EXIT_FAILED if failed else EXIT_OK)
+
+
+class _Teller:
+    """Prints the timeline as it happens."""
+
+    def __init__(self) -> None:
+        self._start_s = time.monotonic()
+
+    def words(self, time_s: float, who: str, words: str) -> None:
+        """Someone speaks."""
+        self._line(time_s, f"{who + ':':<10} {words}")
+
+    def event(self, event: Happening) -> None:
+        """What is worth a line of what the daemon noted."""
+        figures = ", ".join(f"{name} {value:.0f}" for name, value in event.items() if name.endswith("_ms"))
+        match event["event"]:
+            case "StateChanged":
+                self._line(event["t"], f"{'state:':<10} {event['from']} → {event['state']}")
+            case "Said":
+                self._line(event["t"], f"{'hears:' if event['role'] == 'user' else 'assistant:':<10} {event['text']}")
+            case "WakeDetected":
+                self._line(event["t"], f"{'wake:':<10} {event['word']}, score {event['score']:.2f}")
+            case name if figures:
+                self._line(event["t"], f"{'measured:':<10} {name}: {figures}")
+
+    def _line(self, time_s: float, text: str) -> None:
+        click.echo(f"{time_s - self._start_s:7.2f} s  {text}")
+        sys.stdout.flush()
+
+
+def _save(path: Path, recording: Recording) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(recording.rate_hz)
+        file.writeframes(to_bytes(recording.samples))

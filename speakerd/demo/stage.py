@@ -1,0 +1,178 @@
+"""Where the play is performed: the real daemon as a child process, on the virtual sound card."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from speakerd.demo.play import END, LINES, Cue, Happening, say
+from speakerd.demo.recording import Recorder, Recording, speak
+from speakerd.demo.soundcard import VirtualSoundCard
+from speakerd.errors import SpeakerdError
+
+STOP_S = 5.0
+
+CONFIG = """\
+audio:
+  capture_device: speakerd_mic
+  playback_device: speakerd_speaker
+realtime:
+  url: embedded
+conversation:
+  silence_timeout_s: 3
+  log_transcripts: true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A line that the user said, and when, by the microphone's recording (CLOCK_MONOTONIC seconds)."""
+
+    words: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(slots=True)
+class Performance:
+    """All that was heard and noted."""
+
+    mic: Recording
+    speaker: Recording
+    events: list[Happening]
+    spoken: list[Spoken]
+    missed: str = ""
+    """The cue that never came; empty if the play went to its end."""
+    exit_status: int | None = None
+    """Of the daemon, after SIGTERM."""
+
+
+@dataclass(slots=True)
+class _EventFile:
+    """Follows the events file while the daemon writes it."""
+
+    path: Path
+    seen: list[Happening] = field(default_factory=list)
+    _position: int = 0
+
+    def new(self) -> Iterator[Happening]:
+        """Events since the last call."""
+        if not self.path.exists():
+            return
+        with self.path.open(encoding="utf-8") as file:
+            file.seek(self._position)
+            while (line := file.readline()).endswith("\n"):
+                self._position = file.tell()
+                event = json.loads(line)
+                self.seen.append(event)
+                yield event
+
+
+def perform(
+    folder: Path, tell: Callable[[float, str, str], None], tell_event: Callable[[Happening], None]
+) -> Performance:
+    """Play it. `tell(time, who, words)` and `tell_event` are called as things happen."""
+    with VirtualSoundCard(folder / "card") as card:
+        config, events = folder / "demo.yaml", _EventFile(folder / "events.jsonl")
+        config.write_text(CONFIG)
+        events.path.unlink(missing_ok=True)
+        mic, speaker = Recorder(card, "mic"), Recorder(card, "speaker")
+        mic.start()
+        speaker.start()
+        daemon = _start(card, config, events.path, folder / "speakerd.log")
+        said: list[tuple[str, float, float]] = []
+        missed = ""
+        try:
+            for line in LINES:
+                _await(line.cue, events, tell_event, daemon)
+                said.append(_speak(card, line.words, tell))
+            _await(END, events, tell_event, daemon)
+        except _MissedCueError as error:
+            missed = str(error)
+        finally:
+            status = _stop(daemon)
+            heard, sounded = mic.stop(), speaker.stop()
+    for event in events.new():
+        tell_event(event)
+    spoken = [_place(heard, *line) for line in said]
+    return Performance(heard, sounded, events.seen, spoken, missed, status)
+
+
+class _MissedCueError(SpeakerdError):
+    """Something that the play waits for did not happen."""
+
+
+def _start(card: VirtualSoundCard, config: Path, events: Path, log: Path) -> subprocess.Popen[bytes]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE_", "SPEAKERD_", "ALSA_"))}
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "speakerd", "run", "--config", str(config), "--events", str(events)],
+            env={**kept, **card.env}, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+
+
+def _stop(daemon: subprocess.Popen[bytes]) -> int | None:
+    daemon.send_signal(signal.SIGTERM)
+    try:
+        return daemon.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()
+        return None
+
+
+def _await(
+    cue: Cue, events: _EventFile, tell_event: Callable[[Happening], None], daemon: subprocess.Popen[bytes]
+) -> None:
+    until_s = time.monotonic() + cue.within_s
+    due_s: float | None = None
+    while due_s is None or time.monotonic() < due_s:
+        for event in events.new():
+            tell_event(event)
+            if due_s is None and cue.is_due(event):
+                due_s = event["t"] + cue.after_s
+        if due_s is None and time.monotonic() > until_s:
+            raise _MissedCueError(f"waited {cue.within_s:.0f} s for {cue.what}")
+        if daemon.poll() is not None:
+            raise _MissedCueError(f"the daemon ended (status {daemon.returncode}) while waiting for {cue.what}")
+        time.sleep(0.02)
+
+
+def _speak(card: VirtualSoundCard, words: str, tell: Callable[[float, str, str], None]) -> tuple[str, float, float]:
+    samples, rate_hz = say(words)
+    tell(time.monotonic(), "user", words)
+    speak(card, samples, rate_hz)
+    return words, time.monotonic(), samples.size / rate_hz
+
+
+def _place(mic: Recording, words: str, about_s: float, seconds: float) -> Spoken:
+    """When the words really were at the microphone: the first sound in the recording after they were sent."""
+    start_s = next(iter(sounds(mic, about_s, about_s + seconds + 1.0)), (about_s, 0.0))[0]
+    return Spoken(words, start_s, start_s + seconds)
+
+
+def sounds(recording: Recording, from_s: float, until_s: float, threshold: int = 150) -> Iterator[tuple[float, float]]:
+    """Stretches (start, end) above `threshold`, merged over pauses of less than 300 ms."""
+    block = recording.rate_hz // 100
+    first = recording.index_at(from_s)
+    piece = recording.between(from_s, until_s)
+    blocks = abs(piece[: piece.size // block * block].astype(int)).reshape(-1, block).max(axis=1) > threshold
+    start = end = -1
+    for number, loud in enumerate(blocks):
+        if not loud:
+            continue
+        if start >= 0 and number - end > 30:
+            yield recording.time_of(first + start * block), recording.time_of(first + (end + 1) * block)
+            start = number
+        elif start < 0:
+            start = number
+        end = number
+    if start >= 0:
+        yield recording.time_of(first + start * block), recording.time_of(first + (end + 1) * block)

@@ -1,0 +1,56 @@
+"""Joins the uplink's gate to the wire: what the gate lets through is sent. Owned by the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from speakerd.config.model import TurnDetection
+from speakerd.mic.uplink import Gate, Uplink, silence
+from speakerd.pcm import NearFrame
+
+END_TURN_MARGIN_MS = 300
+"""Silence sent beyond what the server's turn detection asks for."""
+
+
+class Gatekeeper:
+    """The conductor's uplink port."""
+
+    def __init__(self, send: Callable[[bytes], None], turns: TurnDetection) -> None:
+        """`send` takes int16 mono 24 kHz bytes."""
+        self._send = send
+        self._uplink = Uplink()
+        self._end_turn_ms = turns.silence_duration_ms + END_TURN_MARGIN_MS
+
+    @property
+    def gate(self) -> Gate:
+        """Closed, held or open."""
+        return self._uplink.gate
+
+    @property
+    def sent_frames(self) -> int:
+        """Near frames (20 ms) sent since the process started."""
+        return self._uplink.sent_frames
+
+    def push(self, frame: NearFrame) -> None:
+        """Take the next frame from the microphone."""
+        self._send_all(self._uplink.push(frame))
+
+    def hold(self, from_index: int | None) -> None:
+        """Keep frames from this one on, send none."""
+        self._send_all(self._uplink.hold(from_index))
+
+    def open(self, from_index: int | None, skip_ms: int) -> None:
+        """Send what is held, then every frame."""
+        self._send_all(self._uplink.open(from_index, skip_ms))
+
+    def end_turn(self) -> None:
+        """Send silence until the server's turn detection must believe that the user has finished."""
+        self._send_all(silence(self._end_turn_ms))
+
+    def close(self) -> None:
+        """Send nothing, hold nothing."""
+        self._uplink.close()
+
+    def _send_all(self, chunks: list[bytes]) -> None:
+        for chunk in chunks:
+            self._send(chunk)

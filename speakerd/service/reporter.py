@@ -1,0 +1,175 @@
+"""Tells the outside what goes on: the journal, `systemctl status`, the events file, the watchdog.
+
+Observes; decides nothing. Lives in the loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from speakerd.conversation import events as ev
+from speakerd.conversation.state import State
+from speakerd.conversation.turnclock import TurnClock
+from speakerd.service.eventlog import EventLog
+from speakerd.service.journal import fields
+from speakerd.service.notify import Notifier
+
+log = logging.getLogger(__name__)
+
+READY_POLL_S = 0.05
+PATIENCE_S = 5.0
+"""Time after which a start without sound is called a problem."""
+
+STATUS = {
+    State.IDLE: "Waiting for the wake word",
+    State.CONNECTING: "Heard the wake word, connecting",
+    State.LISTENING: "Listening to the user",
+    State.THINKING: "Waiting for the answer",
+    State.SPEAKING: "Answering",
+    State.CLOSING: "Ending the conversation",
+}
+
+
+class Reporter:
+    """One for the life of the daemon."""
+
+    def __init__(self, eventlog: EventLog | None, notifier: Notifier, *, log_transcripts: bool) -> None:
+        self._eventlog = eventlog
+        self._notifier = notifier
+        self._log_transcripts = log_transcripts
+        self._clock = TurnClock()
+        self._state = State.IDLE
+        self._troubles: dict[str, str] = {}
+        self._ready = False
+
+    # ------------------------------------------------------------ the conversation
+
+    def observe(self, event: ev.Event, before: State, after: State, now_s: float) -> None:
+        """The conductor's observer."""
+        figures = self._clock.handle(event, before, now_s)
+        if self._eventlog:
+            self._eventlog.event(event, before, after, now_s, figures)
+        level, sentence = describe(event, before, after, figures)
+        name = type(event).__name__
+        log.log(level, "%s", sentence, extra=fields(event=name, state=after, from_state=before, **figures))
+        self._state = after
+        self._show_status()
+
+    def local_speech(self, event: ev.SpeechDetected) -> None:
+        """The local voice detector changed its mind."""
+        log.debug("Local speech %s.", "begins" if event.started else "ends", extra=fields(level_dbfs=event.level_dbfs))
+
+    def said(self, role: str, text: str, now_s: float) -> None:
+        """A transcript: into the events file if the configuration asks for it, else nowhere."""
+        if self._eventlog and self._log_transcripts:
+            self._eventlog.write("Said", now_s, state=self._state, role=role, text=text)
+
+    def overflow(self) -> None:
+        """A reply is longer than the playout buffer holds; the rest of it is lost."""
+        log.warning("The reply is too long to keep; a part of it was left out.", extra=fields(event="PlayoutOverflow"))
+
+    # ------------------------------------------------------------ devices
+
+    def device(self, name: str, trouble: str | None) -> None:
+        """`name` (microphone, loudspeaker) works (None) or does not (why)."""
+        if trouble is None:
+            if self._troubles.pop(name, None) is not None:
+                log.info("The %s works again.", name, extra=fields(event="DeviceWorks", device=name))
+        elif self._troubles.get(name) != trouble:
+            self._troubles[name] = trouble
+            log.error("The %s does not work: %s", name, trouble, extra=fields(event="DeviceFailed", device=name))
+        self._show_status()
+
+    # ------------------------------------------------------------ the service
+
+    async def watch(self, progress: Callable[[], tuple[int, int]]) -> None:
+        """Say READY once sound has moved, then feed the watchdog while it goes on moving. Runs until cancelled.
+
+        `progress` counts near frames that passed the wake model, and periods played.
+        """
+        await self._until_ready(progress)
+        self._ready = True
+        self._notifier.ready()
+        self._show_status()
+        if self._eventlog:
+            self._eventlog.write("Ready", time.monotonic(), state=self._state)
+        log.info("Ready: waiting for the wake word.", extra=fields(event="Ready", state=self._state))
+        interval_s = self._notifier.watchdog_interval_s
+        if interval_s is None:
+            return
+        before = progress()
+        while True:
+            await asyncio.sleep(interval_s)
+            now = progress()
+            if now[0] > before[0] and now[1] > before[1]:
+                self._notifier.alive()
+            else:
+                log.error("No sound moves: %s", self._where(before, now), extra=fields(event="Stalled"))
+            before = now
+
+    def stopping(self) -> None:
+        """Shutdown has begun."""
+        self._notifier.stopping()
+        log.info("Stopping.", extra=fields(event="Stopping"))
+
+    async def _until_ready(self, progress: Callable[[], tuple[int, int]]) -> None:
+        waited_s = 0.0
+        while min(progress()) == 0:
+            await asyncio.sleep(READY_POLL_S)
+            waited_s += READY_POLL_S
+            if waited_s >= PATIENCE_S:
+                waited_s = 0.0
+                log.warning("Not ready yet: %s", self._where((0, 0), progress()), extra=fields(event="NotReady"))
+
+    @staticmethod
+    def _where(before: tuple[int, int], now: tuple[int, int]) -> str:
+        stuck = [name for name, a, b in zip(("microphone", "loudspeaker"), before, now, strict=True) if a == b]
+        return f"nothing passes the {' and the '.join(stuck)}."
+
+    def _show_status(self) -> None:
+        troubles = "".join(f"; {name}: {trouble}" for name, trouble in self._troubles.items())
+        self._notifier.status((STATUS[self._state] if self._ready else "Starting") + troubles)
+
+
+def describe(event: ev.Event, before: State, after: State, figures: dict[str, float]) -> tuple[int, str]:
+    """Log level and one plain sentence for the journal."""
+    match event:
+        case ev.WakeDetected(word, score):
+            told = {State.IDLE: "; connecting", State.SPEAKING: " over the reply; listening"}.get(before, "")
+            return logging.INFO, f"Heard {word} (score {score:.2f}){told}."
+        case ev.SessionReady():
+            return logging.INFO, f"Connected {figures.get('wake_to_live_ms', 0):.0f} ms after the wake word; listening."
+        case ev.SessionEnded(error=error, message=message) if error:
+            return logging.WARNING, f"The session ended ({error}): {message}"
+        case ev.PlayoutStarted() if "turn_end_to_sound_ms" in figures:
+            return logging.INFO, f"Answering, {figures['turn_end_to_sound_ms']:.0f} ms after the user had finished."
+        case ev.BargeInDetected() if before is State.SPEAKING and after is not before:
+            return logging.INFO, "The user speaks over the reply; listening."
+        case ev.PlayoutFlushed(items) if items:
+            return logging.INFO, f"The reply was cut after {items[0].heard_ms} ms."
+        case ev.ResponseEnded(status=status, error=error) if status in ("failed", "incomplete"):
+            return logging.WARNING, f"The service did not finish its answer: {status} ({error or 'no reason given'})."
+        case ev.DeadlineReached():
+            return _describe_deadline(before, after)
+        case ev.StopRequested(reason):
+            return logging.INFO, f"The conversation is to end ({reason})."
+        case _ if after is State.IDLE and before is not State.IDLE:
+            return logging.INFO, "The conversation is over; waiting for the wake word."
+        case _:
+            return logging.DEBUG, f"{type(event).__name__}: {before} to {after}."
+
+
+def _describe_deadline(before: State, after: State) -> tuple[int, str]:
+    if before is State.LISTENING and after is State.CLOSING:
+        return logging.INFO, "Silence; ending the conversation."
+    slow = {
+        State.CONNECTING: "The server did not answer in time; giving up. Is the network up?",
+        State.LISTENING: "The user's turn lasted too long; asking for an answer.",
+        State.THINKING: "No answer came in time; listening again.",
+        State.SPEAKING: "The reply lasted too long; listening again.",
+        State.CLOSING: "The server did not close the session in time; cut off.",
+    }
+    return logging.WARNING, slow.get(before, "A deadline passed.")

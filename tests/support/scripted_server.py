@@ -1,0 +1,214 @@
+"""A Realtime server that does what a test says and writes down what it hears. It judges nothing by itself,
+save what the real service would: truncations beyond what was sent are errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+WIRE_RATE_HZ = 24_000
+DELTA_MS = 100
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one connection brought."""
+
+    connected_s: float
+    messages: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    """(CLOCK_MONOTONIC seconds, message), sound left out."""
+    audio: list[tuple[float, bytes]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    sent_ms: dict[str, int] = field(default_factory=dict)
+    """Audio sent, by item."""
+    first_delta_s: dict[str, float] = field(default_factory=dict)
+    closed_s: float | None = None
+
+    @property
+    def samples(self) -> np.ndarray:
+        """All sound, int16 mono 24 kHz."""
+        return np.frombuffer(b"".join(data for _, data in self.audio), "<i2")
+
+    def of_type(self, kind: str) -> list[tuple[float, dict[str, Any]]]:
+        """Messages of one type."""
+        return [(t, m) for t, m in self.messages if m["type"] == kind]
+
+
+class ScriptedServer:
+    """Runs in a thread of its own, on loopback; the methods are called from the test's thread."""
+
+    def __init__(self, *, connect_delay_s: float = 0.0) -> None:
+        self.connect_delay_s = connect_delay_s
+        self.url = ""
+        self.connections: list[Heard] = []
+        self._sockets: list[ServerConnection] = []
+        self._responses = 0
+        self._active: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)  # noqa: TID251
+
+    def __enter__(self) -> ScriptedServer:
+        self._thread.start()
+        assert self._ready.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._loop is not None
+        assert self._stop is not None
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5)
+
+    # ------------------------------------------------------------ what a test tells it to do
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Send one event on the newest connection."""
+        self._run(self._send(self._sockets[-1], kind, **fields))
+
+    def user_turn(self) -> None:
+        """What turn detection would say of a turn."""
+        self.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id="user_1")
+        self.send("input_audio_buffer.speech_stopped", audio_end_ms=1, item_id="user_1")
+        self.send("input_audio_buffer.committed", item_id="user_1", previous_item_id=None)
+
+    def answer(self, samples: np.ndarray, *, speed: float = 4.0, finish: bool = True) -> str:
+        """Begin a response that says `samples` (int16 mono 24 kHz), `speed` times faster than they sound; its item."""
+        self._responses += 1
+        number, socket = self._responses, self._sockets[-1]
+        self._call(lambda: self._begin(socket, number, samples, speed, finish))
+        return f"item_{number}"
+
+    def drop(self) -> None:
+        """Cut the newest connection without a word."""
+        self._call(lambda: self._sockets[-1].transport.abort())
+
+    @property
+    def heard(self) -> Heard:
+        """The newest connection."""
+        return self.connections[-1]
+
+    def wait_for(self, what: Any, timeout_s: float = 10.0) -> Any:
+        """Poll until `what()` is true; its value."""
+        until_s = time.monotonic() + timeout_s
+        while not (value := what()):
+            if time.monotonic() > until_s:
+                raise AssertionError("did not happen in time")
+            time.sleep(0.01)
+        return value
+
+    # ------------------------------------------------------------ the server
+
+    def _begin(self, socket: ServerConnection, number: int, samples: np.ndarray, speed: float, finish: bool) -> None:
+        assert self._loop is not None
+        self._active = self._loop.create_task(self._respond(socket, number, samples, speed, finish))
+
+    async def _respond(
+        self, socket: ServerConnection, number: int, samples: np.ndarray, speed: float, finish: bool
+    ) -> None:
+        heard, response, item = self.connections[-1], f"resp_{number}", f"item_{number}"
+        ids = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
+        status = "completed"
+        await self._send(socket, "response.created", response={"id": response, "status": "in_progress"})
+        try:
+            step = WIRE_RATE_HZ * DELTA_MS // 1000
+            for start in range(0, samples.size, step):
+                piece = samples[start : start + step].astype("<i2").tobytes()
+                heard.first_delta_s.setdefault(item, time.monotonic())
+                heard.sent_ms[item] = heard.sent_ms.get(item, 0) + len(piece) // 48
+                await self._send(socket, "response.output_audio.delta", delta=base64.b64encode(piece).decode(), **ids)
+                await asyncio.sleep(DELTA_MS / 1000 / speed)
+            if not finish:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            status = "cancelled"
+        with contextlib.suppress(ConnectionClosed):
+            await self._send(socket, "response.output_audio.done", **ids)
+            output = [{"id": item, "type": "message", "role": "assistant"}]
+            await self._send(socket, "response.done", response={"id": response, "status": status, "output": output})
+
+    async def _main(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with serve(self._handle, "127.0.0.1", 0, compression=None, close_timeout=0.5) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            self.url = f"ws://127.0.0.1:{port}/v1/realtime"
+            self._ready.set()
+            await self._stop.wait()
+
+    async def _handle(self, socket: ServerConnection) -> None:
+        heard = Heard(time.monotonic())
+        self.connections.append(heard)
+        self._sockets.append(socket)
+        await asyncio.sleep(self.connect_delay_s)
+        await self._send(socket, "session.created", session={"type": "realtime"})
+        with contextlib.suppress(ConnectionClosed):
+            async for text in socket:
+                await self._on_message(socket, heard, json.loads(text))
+        heard.closed_s = time.monotonic()
+        if self._active is not None:
+            self._active.cancel()
+
+    async def _on_message(self, socket: ServerConnection, heard: Heard, message: dict[str, Any]) -> None:
+        now_s = time.monotonic()
+        if message["type"] == "input_audio_buffer.append":
+            heard.audio.append((now_s, base64.b64decode(message["audio"])))
+            return
+        heard.messages.append((now_s, message))
+        match message["type"]:
+            case "session.update":
+                await self._send(socket, "session.updated", session=message["session"])
+            case "response.cancel" if self._active is not None:
+                self._active.cancel()
+            case "conversation.item.truncate":
+                sent_ms = heard.sent_ms.get(message["item_id"], 0)
+                if not 0 < message["audio_end_ms"] <= sent_ms:
+                    text = f"Audio content of {sent_ms}ms is already shorter than {message['audio_end_ms']}ms"
+                    heard.errors.append(text)
+                    error = {"type": "invalid_request_error", "code": "invalid_value", "message": text}
+                    await self._send(socket, "error", error=error)
+
+    async def _send(self, socket: ServerConnection, kind: str, **fields: Any) -> None:
+        await socket.send(json.dumps({"type": kind, "event_id": "event_x", **fields}))
+
+    def _run(self, coroutine: Any) -> None:
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(5)
+
+    def _call(self, function: Any) -> None:
+        async def call() -> None:
+            function()
+
+        self._run(call())
+
+
+def sound_at(seconds: float, seed: int = 1) -> np.ndarray:
+    """A voice-like noise whose every place is unlike any other: int16 mono 24 kHz."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=round(seconds * WIRE_RATE_HZ))
+    spectrum = np.fft.rfft(noise)
+    hz = np.fft.rfftfreq(noise.size, 1 / WIRE_RATE_HZ)
+    spectrum[(hz < 200) | (hz > 4000)] = 0
+    band = np.fft.irfft(spectrum, noise.size)
+    return (band / np.abs(band).max() * 12_000).astype(np.int16)
+
+
+@contextlib.contextmanager
+def no_server() -> Iterator[str]:
+    """The URL of a port on which nothing listens."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield f"ws://127.0.0.1:{probe.getsockname()[1]}/v1/realtime"
