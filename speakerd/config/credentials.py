@@ -42,7 +42,7 @@ class ApiKey:
 
 
 def api_key(environ: Mapping[str, str] = os.environ) -> ApiKey | None:
-    """The key from `$CREDENTIALS_DIRECTORY/openai-api-key`, else from OPENAI_API_KEY; None if both are missing or empty.
+    """The key from `$CREDENTIALS_DIRECTORY/openai-api-key`, else from OPENAI_API_KEY; None if neither holds one.
 
     Raises ConfigError, which names the source and never the value, for a key that cannot be one.
     """

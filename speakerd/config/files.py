@@ -22,23 +22,31 @@ def file_mistakes(root: Node) -> list[Mistake]:
 
 def _wake_mistakes(root: Node) -> list[Mistake]:
     mistakes = []
+    seen: set[str] = set()
     words = _below(_below(root, "wake"), "words")
     for index, entry in enumerate(words.value if words is not None and isinstance(words.value, list) else []):
         node = _below(entry, "model")
-        if node is None or not isinstance(node.value, str) or not node.value or node.value in WAKE_MODELS:
+        if node is None or not isinstance(node.value, str) or not node.value:
             continue
-        name = node.value
-        if not name.endswith(WAKE_SUFFIXES):
-            meant = nearest(name, WAKE_MODELS)
-            hint = f" (did you mean {meant}?)" if meant else ""
-            expected = f"{', '.join(WAKE_MODELS)}, or a path to a .tflite or .onnx file"
-            text = f"found the text {shown(name)}, expected {expected}{hint}"
-        elif reason := _no_file(name):
-            text = f"found the text {shown(name)}, expected a file that exists ({reason})"
-        else:
-            continue
-        mistakes.append(Mistake(node.place, dotted(("wake", "words", index, "model")), text))
+        word = Path(node.value).stem
+        expected = "each word once (name the files differently)" if word in seen else _expected_model(node.value)
+        seen.add(word)
+        if expected:
+            text = f"found the text {shown(node.value)}, expected {expected}"
+            mistakes.append(Mistake(node.place, dotted(("wake", "words", index, "model")), text))
     return mistakes
+
+
+def _expected_model(name: str) -> str:
+    """What should stand there instead of `name`; empty if it is a model."""
+    if name in WAKE_MODELS:
+        return ""
+    if not name.endswith(WAKE_SUFFIXES):
+        meant = nearest(name.lower().replace(" ", "_"), WAKE_MODELS)
+        hint = f" (did you mean {meant}?)" if meant else ""
+        return f"{', '.join(WAKE_MODELS)}, or a path to a .tflite or .onnx file{hint}"
+    reason = _no_file(Path(name).expanduser() if name.startswith("~/") else Path(name))
+    return f"a file that exists ({reason})" if reason else ""
 
 
 def _sound_mistakes(root: Node) -> list[Mistake]:
@@ -48,7 +56,7 @@ def _sound_mistakes(root: Node) -> list[Mistake]:
         node = _below(sounds, key)
         if node is None or not isinstance(node.value, str) or node.value in ("", "default", "none"):
             continue
-        if reason := _no_file(node.value):
+        if reason := _no_file(Path(node.value)):
             text = f"found the text {shown(node.value)}, expected default, none or a .wav file that exists ({reason})"
             mistakes.append(Mistake(node.place, f"sounds.{key}", text))
     return mistakes
@@ -58,9 +66,8 @@ def _below(node: Node | None, name: str) -> Node | None:
     return node.value.get(name) if node is not None and isinstance(node.value, dict) else None
 
 
-def _no_file(name: str) -> str:
-    """Why `name` is no file that we may read; empty if it is one."""
-    path = Path(name)
+def _no_file(path: Path) -> str:
+    """Why `path` is no file that we may read; empty if it is one."""
     try:
         if path.is_dir():
             return "this is a folder"
@@ -68,6 +75,6 @@ def _no_file(name: str) -> str:
             return "" if os.access(path, os.R_OK) else "this user may not read it"
     except (OSError, ValueError) as error:
         return str(getattr(error, "strerror", None) or "no such path")
-    if name.startswith("~"):
+    if path.parts[:1] and path.parts[0].startswith("~"):
         return "`~` is not understood: write the whole path"
     return "there is none" if path.is_absolute() else "there is none; write the whole path, from / on"

@@ -91,7 +91,8 @@ def _walk(path: KeyPath, node: dict[str, Any], definitions: dict[str, Any]) -> I
         node = definitions[node["$ref"].rsplit("/", 1)[-1]]
         doc = doc or node.get("description", "")
     if "properties" in node:
-        yield Key(path, Kind.SECTION, doc, None, f"a section with the keys {listed(node['properties'], 'and')}")
+        keys = "keys" if len(node["properties"]) > 1 else "key"
+        yield Key(path, Kind.SECTION, doc, None, f"a section with the {keys} {listed(node['properties'], 'and')}")
         for name, child in node["properties"].items():
             yield from _walk((*path, name), child, definitions)
     elif node["type"] == "array":

@@ -118,6 +118,8 @@ class Realtime(Section):
             raise ValueError("wss://HOST/…, ws://HOST[:PORT]/… or embedded")
         if parts.username or parts.password:
             raise ValueError("a URL without a name or password in it")
+        if "#" in url or not url.isprintable() or " " in url:
+            raise ValueError("a URL without spaces, line breaks and #")
         return url
 
 
