@@ -14,8 +14,8 @@ import numpy as np
 from speakerd.conversation.events import ItemHeard
 from speakerd.pcm import WIRE_RATE_HZ, Samples, ms_to_frames
 
-DEFAULT_PREFILL_MS = 60
-"""The service sends faster than real time, so this only has to bridge the first deltas."""
+DEFAULT_PREFILL_MS = 100
+"""The service sends faster than real time, so this only has to bridge the first deltas (60 underran at times)."""
 
 BOUND_S = 120
 """Most sound that may wait."""
