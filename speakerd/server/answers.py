@@ -84,13 +84,15 @@ class Answers:
             self.active.cancel("turn_detected", now_s)
 
     def tick(self, now_s: float) -> None:
-        """Decide what can be decided, send what is due."""
-        if not self._hearing():
-            for response in [r for r in self._all() if not r.planned]:
-                self._plan(response, now_s)
+        """Send what is due, decide what can be decided (the end of one response may begin another)."""
         for response in self._all():
             response.tick(now_s)
             self.spoke = self.spoke or response.ends_playing_s > 0
+        while not self._hearing():
+            unplanned = next((r for r in self._all() if not r.planned), None)
+            if unplanned is None:
+                break
+            self._plan(unplanned, now_s)
 
     def _all(self) -> list[Response]:
         return [*([self.active] if self.active else []), *self._aside]
