@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,23 +47,28 @@ class VirtualSoundCard:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._socket = folder / "native"
+        self.folder = folder.resolve()
+        self._sockets: tempfile.TemporaryDirectory[str] | None = None
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._loop_module = ""
 
     @property
+    def _socket(self) -> Path:
+        # Beside the folder: the name of a socket has room for 107 characters, that of a folder for more.
+        assert self._sockets is not None, "the card was not started"
+        return Path(self._sockets.name) / "native"
+
+    @property
     def env(self) -> dict[str, str]:
         """What a program needs in its environment to open the card through ALSA."""
-        asoundrc = self.folder / "asoundrc"
         return {
-            "ALSA_CONFIG_PATH": f"/usr/share/alsa/alsa.conf:{asoundrc}",
+            "ALSA_CONFIG_PATH": f"/usr/share/alsa/alsa.conf:{self.folder / 'asoundrc'}",
             "PULSE_COOKIE": str(self.folder / "cookie"),  # else libpulse wants a home it can write
         }
 
     @property
     def pulse_env(self) -> dict[str, str]:
-        """What `parec`, `pacat` and `pactl` need: this server and no other."""
+        """What `parec`, `pacat` and `pactl` need: this server and no other. The card must be running."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PULSE_")}
         return {**kept, "PULSE_SERVER": f"unix:{self._socket}", "PULSE_COOKIE": str(self.folder / "cookie")}
 
@@ -76,7 +82,7 @@ class VirtualSoundCard:
                 hint="install pulseaudio, pulseaudio-utils and libasound2-plugins",
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        self._sockets = tempfile.TemporaryDirectory(prefix="speakerd-")
         (self.folder / "asoundrc").write_text(_ASOUNDRC.format(socket=self._socket))
         (self.folder / "card.pa").write_text(self._script())
         try:
@@ -92,6 +98,9 @@ class VirtualSoundCard:
         """End the processes that we started, the server last."""
         for name in sorted(self._processes, key=lambda name: name == "pulse"):
             self._end(name)
+        if self._sockets is not None:
+            self._sockets.cleanup()
+            self._sockets = None
         self._loop_module = ""
 
     def __enter__(self) -> VirtualSoundCard:
@@ -158,7 +167,7 @@ class VirtualSoundCard:
     def _script(self) -> str:
         lines = [
             f"load-module module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
-            f"load-module module-cli-protocol-unix socket={self.folder / 'cli'}",
+            f"load-module module-cli-protocol-unix socket={self._socket.with_name('cli')}",
             *(f"load-module module-null-sink {' '.join(_sink_arguments(side))}" for side in _SINKS),
             "set-default-sink speakerd_speaker",
             "set-default-source speakerd_mic_in.monitor",
@@ -166,8 +175,6 @@ class VirtualSoundCard:
         return "\n".join(lines) + "\n"
 
     def _start_server(self) -> None:
-        for name in ("native", "cli"):
-            (self.folder / name).unlink(missing_ok=True)
         environment = {name: value for name, value in self.pulse_env.items() if name != "PULSE_SERVER"}
         for name in ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY"):
             environment.pop(name, None)
@@ -180,7 +187,7 @@ class VirtualSoundCard:
                  "--high-priority=yes", "--use-pid-file=no", "--log-target=stderr"),
                 env=environment, stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file, start_new_session=True,
             )  # fmt: skip
-        self._await(f"the server, see {log}", lambda: (self.folder / "cli").exists() and self._answers())
+        self._await(f"the server, see {log}", lambda: self._socket.with_name("cli").exists() and self._answers())
 
     def _hold(self, side: Side) -> None:
         """Keep a reader on the monitor: it makes the sink tick every 10 ms, with and without the daemon."""
@@ -222,7 +229,7 @@ class VirtualSoundCard:
         """Send commands to the server's own command line; pactl cannot kill streams."""
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(2)
-            line.connect(str(self.folder / "cli"))
+            line.connect(str(self._socket.with_name("cli")))
             line.sendall(("\n".join(lines) + "\n").encode())
             line.shutdown(socket.SHUT_WR)
             while line.recv(65536):

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import alsaaudio
 
@@ -21,6 +21,9 @@ from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, Samples, ms_to_frames
 
 CAPTURE_PERIODS = 10
 """200 ms: what the card keeps for us while the capture thread is held up."""
+
+_USUAL_PLAYBACK_RATE_HZ = 48_000
+_KINDS = {"capture": alsaaudio.PCM_CAPTURE, "playback": alsaaudio.PCM_PLAYBACK}
 
 _XRUNS_IN_A_ROW = 5
 """A card that reports more overruns or underruns than this at once does not work."""
@@ -89,6 +92,50 @@ def _try_open(
         return pcm, pcm.info()
     except alsaaudio.ALSAAudioError as error:
         raise device_error(device, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a PCM can do."""
+
+    rates_hz: tuple[int, ...]
+    """Rates; with `rates_are_range`, the lowest and the highest."""
+    rates_are_range: bool
+    channels: tuple[int, ...]
+    formats: tuple[str, ...]
+    granted: Granted
+    """What it grants when asked as we ask by default."""
+
+
+def pcm_names(direction: Literal["capture", "playback"]) -> list[str]:
+    """The PCMs that ALSA's configuration names."""
+    return list(alsaaudio.pcms(_KINDS[direction]))
+
+
+def probe(direction: Literal["capture", "playback"], device: str) -> Abilities:
+    """Open `device` for a moment. Raises DeviceError."""
+    rate_hz = NEAR_RATE_HZ if direction == "capture" else _USUAL_PLAYBACK_RATE_HZ
+    pcm, granted = open_pcm(_KINDS[direction], device, rate_hz, 1, 4)
+    try:
+        rates = pcm.getrates()
+        return Abilities(
+            rates_hz=(rates,) if isinstance(rates, int) else tuple(rates),
+            rates_are_range=isinstance(rates, tuple),
+            channels=tuple(pcm.getchannels()),
+            formats=tuple(pcm.getformats()),
+            granted=granted,
+        )
+    except alsaaudio.ALSAAudioError as error:
+        raise device_error(device, error) from error
+    finally:
+        _silence_and_close(pcm)
+
+
+def _silence_and_close(pcm: Any) -> None:  # noqa: ANN401 - alsaaudio has no types
+    """Drop, then release: alsaaudio would play out the rest first. May be called twice."""
+    with contextlib.suppress(alsaaudio.ALSAAudioError):  # closed already, or gone: nothing to silence
+        pcm.drop()
+    pcm.close()
 
 
 class AlsaSource:
@@ -200,7 +247,5 @@ class AlsaSink:
         return queued
 
     def close(self) -> None:
-        """Drop, then release: alsaaudio would play out the rest first."""
-        with contextlib.suppress(alsaaudio.ALSAAudioError):  # closed already, or gone: nothing to silence
-            self._pcm.drop()
-        self._pcm.close()
+        """Silence and release the card."""
+        _silence_and_close(self._pcm)
