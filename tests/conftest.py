@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from speakerd.demo.soundcard import VirtualSoundCard, missing_programs
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -15,3 +19,13 @@ def shared() -> Path:
     if not (SHARED / "audio").is_dir():
         pytest.skip("needs the recordings in ../shared, which are not part of the project")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def sound_card(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualSoundCard]:
+    """The virtual sound card, for the whole session: ALSA in this process and its children sees it and nothing else."""
+    if missing := missing_programs():
+        pytest.skip(f"needs {', '.join(missing)} for the virtual sound card")
+    with VirtualSoundCard(tmp_path_factory.mktemp("card")) as card:
+        os.environ.update(card.env)  # before the first PCM is opened: ALSA reads it once
+        yield card
