@@ -43,10 +43,20 @@ def _unknown(name: str) -> Mistake:
     parts = name.removeprefix(ENVIRONMENT_PREFIX).split("__")
     if looks_like_a_secret(parts[-1]):
         return Mistake(place, "", f"found a key that does not exist, expected none ({KEY_BELONGS_ELSEWHERE})")
-    known = [key.environment_name for key in known_keys().values() if key.environment_name]
-    meant = nearest(name.upper(), known)
+    meant = _meant(name)
     hint = f"did you mean {meant}?" if meant else "`speakerd check --schema` tells all keys"
     return Mistake(place, "", f"found a variable that is not known, expected SPEAKERD_SECTION__KEY ({hint})")
+
+
+def _meant(name: str) -> str | None:
+    """The known variable that `name` goes on too long from, or is spelt like."""
+    names = [key.environment_name for key in known_keys().values() if key.environment_name]
+    above = [known for known in names if name.upper().startswith(f"{known}__")]
+    if above:
+        return max(above, key=len)
+    ends = [known.removeprefix(ENVIRONMENT_PREFIX) for known in names]
+    end = nearest(name.upper().removeprefix(ENVIRONMENT_PREFIX), ends)
+    return f"{ENVIRONMENT_PREFIX}{end}" if end else None
 
 
 def _node_of(key: Key, text: str, place: Place) -> tuple[Node | None, list[Mistake]]:

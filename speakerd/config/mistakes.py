@@ -21,7 +21,7 @@ _MASKS = (
     (re.compile(r"sk-[\w-]{4,}"), "sk-***"),
     (re.compile(r"//[^/\s@]+@"), "//***@"),
     (re.compile(r"((?:key|token|secret|password)=)[^&\s]+", re.IGNORECASE), r"\1***"),
-    (re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{32,}"), "***"),
+    (re.compile(r"(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{32,}"), "***"),
 )
 
 _SECRET_NAME = re.compile(r"(^|_)(api_?key|key|token|secret|password|credential|authorization|bearer)s?$")

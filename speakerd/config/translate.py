@@ -21,6 +21,8 @@ def translate(error: Mapping[str, Any], root: Node) -> Mistake | None:
     node, missing = _node_at(root, loc)
     if node.broken:
         return None
+    if error["type"] == "too_short" and isinstance(node.value, list) and node.value:
+        return None  # pydantic counts only the entries that are right; the others are blamed themselves
     if error["type"] == "extra_forbidden":
         return Mistake(node.place, dotted(loc), _unknown_key(known_path(loc[:-1]), str(loc[-1])))
     key = known_keys()[known_path(loc)]
@@ -36,8 +38,8 @@ def found(node: Node) -> str:
     match node.value:
         case None:
             return "nothing"
-        case list():
-            return "a list"
+        case list() as entries:
+            return {0: "an empty list", 1: "a list of one entry"}.get(len(entries), f"a list of {len(entries)} entries")
         case dict():
             return "a section"
         case str():

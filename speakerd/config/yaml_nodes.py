@@ -39,10 +39,13 @@ _PLAIN_PROBLEMS = (
     ("did not find expected key", "the indentation of this line fits none above it"),
     ("expected <block end>", "the indentation of this line fits none above it"),
     ("did not find expected '-'", "this line should begin with `- ` like those above it"),
-    ("unexpected end of stream", "a quote is opened and never closed"),
-    ("did not find expected ',' or", "a bracket is opened and never closed, or a comma is missing"),
-    ("expected ',' or", "a bracket is opened and never closed, or a comma is missing"),
 )
+
+_NEVER_CLOSED = (
+    ("unexpected end of stream", "a quote is opened here and never closed"),
+    ("expected ',' or", "a bracket is opened here and never closed, or a comma is missing"),
+)
+"""Problems that are shown where they begin."""
 
 
 @dataclass(slots=True)
@@ -115,9 +118,12 @@ def read_nodes(text: str, at: Callable[[int], Place]) -> tuple[Node | None, list
 
 
 def _syntax_mistake(error: yaml.YAMLError, at: Callable[[int], Place]) -> Mistake:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", None) or "cannot be read")
     plain = next((words for part, words in _PLAIN_PROBLEMS if part in problem), problem)
+    for part, words in _NEVER_CLOSED:
+        if part in problem:
+            mark, plain = getattr(error, "context_mark", None) or mark, words
     return Mistake(
         at(mark.line + 1 if mark else 0), "", f"found text that is not YAML, expected `key: value` ({plain})"
     )
