@@ -15,10 +15,10 @@ from speakerd.conversation.events import BargeInDetected
 WINDOW_FRAMES = 13
 """Frames that decide: 260 ms."""
 
-NEEDED_FRAMES = 10
-"""Frames of the window that must be louder than the echo and voiced: 200 ms is the soonest decision."""
+NEEDED_FRAMES = 8
+"""Frames of the window that must be louder than the echo and voiced: 160 ms is the soonest decision."""
 
-MARGIN_DB = 6.0
+MARGIN_DB = 5.0
 """Above the expected echo by this much."""
 
 FLOOR_DBFS = -45.0
@@ -28,7 +28,7 @@ START_COUPLING_DB = 3.0
 """Before anything was learnt: a loudspeaker beside the microphone, turned up."""
 
 _RISE_DB = 0.5  # per frame above the estimate …
-_FALL_DB = 0.1  # … and below it: settles where one frame in six is above
+_FALL_DB = 0.15  # … and below it: settles where a quarter of the frames are above
 _COUPLING_RANGE_DB = (-50.0, 20.0)
 _FAR_AUDIBLE_DBFS = -50.0  # a quieter far end teaches nothing
 
@@ -66,7 +66,7 @@ class BargeInDetector:
         return max(FLOOR_DBFS, far_dbfs + self.coupling_db + MARGIN_DB)
 
     def _learn(self, ratio_db: float) -> None:
-        # The user's own frames teach too: a false alarm then heals itself, and 10 of them cost only 5 dB.
+        # The user's own frames teach too: false alarms then heal themselves, and eight frames cost 4 dB.
         step = _RISE_DB if ratio_db > self.coupling_db else -_FALL_DB
         low, high = _COUPLING_RANGE_DB
         self.coupling_db = min(high, max(low, self.coupling_db + step))

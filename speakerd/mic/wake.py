@@ -31,7 +31,7 @@ _MEL_STEP = 8  # mel frames in one step
 _MEL_WINDOW = 76  # mel frames that one embedding sees: 0.76 s
 _EMBEDDING = 96
 _MAX_EMBEDDINGS = 120  # what openwakeword keeps: 9.6 s
-_FIRST_SCORED_STEP = 5  # openwakeword gives 0 for the first five
+_UNSCORED_STEPS = 5  # openwakeword gives 0 for its first five
 
 
 class EmbeddingStream:
@@ -87,6 +87,7 @@ class _Word:
         self.threshold = config.threshold
         self.refractory_periods = ms_to_periods(config.refractory_ms)
         self.deaf_until = -1  # frame index up to which a score does not count
+        self.is_up = False  # the latest score reached the threshold
 
     def score(self, window: Array) -> float:
         return float(self.network.run(window[:, -self.length :]).flat[0])
@@ -119,19 +120,18 @@ class WakeDetector:
             return []
         self._filled = 0
         self._stream.push(self._chunk)
-        return (
-            [found for word in self._words if (found := self._judge(word, index)) is not None] if self._count() else []
-        )
-
-    def _count(self) -> bool:
-        """One more step; False for the first few, whose scores mean nothing."""
         self._steps += 1
-        return self._steps > _FIRST_SCORED_STEP
+        if self._steps <= _UNSCORED_STEPS:
+            return []
+        return [found for word in self._words if (found := self._judge(word, index)) is not None]
 
     def _judge(self, word: _Word, index: int) -> Detection | None:
+        """Counts when the score comes up to the threshold, not while it stays there."""
         score = word.score(self._stream.window)
         self.scores[word.name] = score
-        if score < word.threshold or index <= word.deaf_until:
+        rising = score >= word.threshold and not word.is_up
+        word.is_up = score >= word.threshold
+        if not rising or index <= word.deaf_until:
             return None
         word.deaf_until = index + word.refractory_periods
         return Detection(word.name, score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +35,14 @@ pytestmark = [
 
 
 @pytest.fixture(scope="session")
-def spoken(tmp_path_factory: pytest.TempPathFactory, flite: str) -> dict[str, Samples]:
+def spoken(say: Callable[..., Samples]) -> dict[str, Samples]:
     """Words of flite in two voices, with nothing before them, a pause between and faint noise over all."""
-    folder = tmp_path_factory.mktemp("spoken")
     noise = np.random.default_rng(7)
     sounds = {}
     for voice in ("slt", "rms"):
         parts = []
         for text in ("Alexa, what time is it?", "Hey Jarvis, turn on the light.", "Hey Rhasspy", "Okay Nabu"):
-            path = folder / "word.wav"
-            subprocess.run([flite, "-voice", voice, "-t", text, "-o", str(path)], check=True)
-            parts += [*read_blocks(path), np.zeros(12_345, np.int16)]
+            parts += [say(text, voice), np.zeros(12_345, np.int16)]
         sound = np.concatenate(parts).astype(np.int32) // 2
         sounds[voice] = (sound + noise.integers(-20, 20, len(sound))).astype(np.int16)
     return sounds
