@@ -35,7 +35,7 @@ class Ears:
         """The words in a turn, "" if there are none; only its last minute is heard."""
         near = soxr.resample(samples[-MAX_TURN_S * rate_hz :], rate_hz, NEAR_RATE_HZ)
         # Moonshine guesses wrongly at words that touch the end of the sound.
-        near = np.pad(near, (0, NEAR_RATE_HZ // 5))
+        near = np.pad(near, (0, NEAR_RATE_HZ * 3 // 10))
         sound = (near.astype(np.float32) / 32768.0).tolist()
         with self._lock:
             self._load()
@@ -55,5 +55,5 @@ class Ears:
             return
         from moonshine_voice import ModelArch, Transcriber, get_model_path  # an optional extra
 
-        options = {"return_audio_data": "false", "vad_threshold": "0.3"}
+        options = {"return_audio_data": "false", "vad_threshold": "0.4"}
         self._model = Transcriber(get_model_path("tiny-en"), ModelArch.TINY, options=options)

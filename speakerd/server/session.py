@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
@@ -51,7 +52,9 @@ class Session:
 
     @property
     def deadline_s(self) -> float:
-        """When `tick` is due."""
+        """When `tick` is due; never once the session is closed."""
+        if self.closed:
+            return math.inf
         due = (self._answers.deadline_s, self._idle_at_s, self._expires_s)
         return min(d for d in due if d is not None)
 

@@ -50,7 +50,7 @@ def _trimmed(samples: Samples, rate_hz: int) -> Samples:
     """Without flite's silence (0.2 s) at the front, which would only delay the answer, and with a short pause after."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > 200)
     if loud.size == 0:
-        return samples[: rate_hz // 10]
+        return np.zeros(rate_hz // 10, dtype=np.int16)  # nothing that can be pronounced
     start = max(0, int(loud[0]) - int(_LEAD_S * rate_hz))
     pause = np.zeros(int(_TAIL_S * rate_hz), dtype=np.int16)
     return np.concatenate([samples[start : int(loud[-1]) + 1], pause])

@@ -210,15 +210,21 @@ def test_a_spoken_question_becomes_a_turn_an_item_and_an_answer(h: Harness, say:
     assert h.of("response.done")[0]["response"]["usage"]["input_token_details"]["audio_tokens"] == int(turn_s * 10)
 
 
-def test_the_words_of_a_turn_are_ready_when_it_ends(h: Harness, say: Say):
-    """The ears run at the pause; the item only waits if they are late."""
+def test_the_ears_begin_before_the_turn_has_ended(h: Harness, say: Say):
+    stops_before: list[int] = []
+    h.heard = lambda _: stops_before.append(len(h.of("input_audio_buffer.speech_stopped"))) or "What time is it?"
+    h.append(say("What time is it?"))
+    assert set(stops_before) == {0}, "each time at a pause, not once more at the end"
+    assert h.spoken == ["It is 3:07 PM."]
+
+
+def test_an_answer_waits_for_late_ears(h: Harness, say: Say):
     h.hold_ears = True
-    sound = say("What time is it?")
-    h.append(sound)
-    assert not h.of("response.output_audio.delta")
-    assert len(h.jobs) >= 1
+    h.append(say("What time is it?"))
+    assert h.of("response.created")
+    assert not h.of("response.output_item.added")
     h.release()
-    assert h.of("response.output_audio.delta")
+    assert h.spoken == ["It is 3:07 PM."]
 
 
 def test_without_create_response_nobody_answers(h: Harness, say: Say):
