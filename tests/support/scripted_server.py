@@ -49,8 +49,10 @@ class Heard:
 class ScriptedServer:
     """Runs in a thread of its own, on loopback; the methods are called from the test's thread."""
 
-    def __init__(self, *, connect_delay_s: float = 0.0) -> None:
+    def __init__(self, *, connect_delay_s: float = 0.0, hears_speech: bool = False) -> None:
+        """`hears_speech`: takes sound that comes after none for 0.3 s for the beginning of speech."""
         self.connect_delay_s = connect_delay_s
+        self.hears_speech = hears_speech
         self.url = ""
         self.connections: list[Heard] = []
         self._sockets: list[ServerConnection] = []
@@ -163,6 +165,8 @@ class ScriptedServer:
     async def _on_message(self, socket: ServerConnection, heard: Heard, message: dict[str, Any]) -> None:
         now_s = time.monotonic()
         if message["type"] == "input_audio_buffer.append":
+            if self.hears_speech and (not heard.audio or now_s - heard.audio[-1][0] > 0.3):
+                await self._send(socket, "input_audio_buffer.speech_started", audio_start_ms=0, item_id="user_1")
             heard.audio.append((now_s, base64.b64decode(message["audio"])))
             return
         heard.messages.append((now_s, message))
