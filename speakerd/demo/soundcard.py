@@ -25,6 +25,7 @@ Side = Literal["mic", "speaker"]
 CARD_RATE_HZ = 48_000
 _SINKS: dict[Side, tuple[str, int]] = {"mic": ("speakerd_mic_in", 1), "speaker": ("speakerd_speaker", 2)}
 _PROGRAMS = ("pulseaudio", "pactl", "parec", "pacat", "setpriv")
+_PLUGIN = "lib*/*/alsa-lib/libasound_module_pcm_pulse.so"
 _START_TIMEOUT_S = 10.0
 
 _ASOUNDRC = """\
@@ -37,7 +38,10 @@ ctl.!default {{ type pulse server "unix:{socket}" sink "speakerd_speaker" source
 
 def missing_programs() -> tuple[str, ...]:
     """What must be installed before a card can be started; empty when all is there."""
-    return tuple(program for program in _PROGRAMS if shutil.which(program) is None)
+    missing = [program for program in _PROGRAMS if shutil.which(program) is None]
+    if not any(Path("/usr").glob(_PLUGIN)):
+        missing.append("ALSA's pulse plugin")
+    return tuple(missing)
 
 
 class VirtualSoundCard:

@@ -38,6 +38,7 @@ class WavSource:
             self._file = wave.open(str(path), "rb")  # noqa: SIM115 - closed by close()
         except (OSError, EOFError, wave.Error) as error:
             raise DeviceError(str(path), f"cannot be read: {error}", hint="expected a PCM .wav file") from error
+        self._closed = False
         self._form = FORMATS[_FORMAT_OF_BYTES[self._file.getsampwidth()]]
         if channel >= self._file.getnchannels():
             channels = self._file.getnchannels()
@@ -50,13 +51,18 @@ class WavSource:
 
     def read(self) -> SourceBlock:
         """20 ms of the file, not before a microphone would have heard them."""
+        if self._closed:
+            raise DeviceError(str(self._path), "is closed")
         try:
             data = self._file.readframes(ms_to_frames(PERIOD_MS, self._rate_hz))
-        except (OSError, AttributeError) as error:  # AttributeError: the file was closed
+        except OSError as error:
             raise DeviceError(str(self._path), f"cannot be read: {error}") from error
         samples = decode(data, self._form, self._file.getnchannels(), self._channel)
         if not samples.size:
-            raise DeviceError(str(self._path), "has come to its end")
+            rest = self._resampler.flush()
+            if not rest.size:
+                raise DeviceError(str(self._path), "has come to its end")
+            return SourceBlock(rest)
         self._read_frames += samples.size
         early_s = self._began_s + self._read_frames / self._rate_hz - self._clock()
         if early_s > 0:
@@ -65,6 +71,7 @@ class WavSource:
 
     def close(self) -> None:
         """Close the file."""
+        self._closed = True
         self._file.close()
 
 
@@ -82,9 +89,10 @@ class WavSink(SilentSink):
         """Raises DeviceError if `path` cannot be written."""
         super().__init__(rate_hz, buffer_ms, clock, sleep)
         try:
-            self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by close()
+            self._raw = path.open("wb")
         except OSError as error:
             raise DeviceError(str(path), f"cannot be written: {error}") from error
+        self._file = wave.open(self._raw, "wb")  # noqa: SIM115 - closed by close()
         self._file.setnchannels(1)
         self._file.setsampwidth(BYTES_PER_SAMPLE)
         self._file.setframerate(rate_hz)
@@ -109,6 +117,7 @@ class WavSink(SilentSink):
         if not self._closed:
             self.drop()
             self._file.close()
+            self._raw.close()
             self._closed = True
 
     def _keep_sounded(self) -> None:

@@ -1,0 +1,271 @@
+"""Cards that grant something else than asked, break, or vanish.
+
+The odd cards are a stand-in for alsaaudio.PCM; what is real about ALSA is proven on the virtual card.
+"""
+
+from __future__ import annotations
+
+import errno
+
+import alsaaudio
+import numpy as np
+import pytest
+
+from speakerd.dsp.formats import FORMATS, decode_all, encode
+from speakerd.errors import DeviceError
+from speakerd.hw import alsa
+from speakerd.hw.alsa import AlsaSink, AlsaSource, probe
+
+DEVICE = "hw:Odd"
+
+
+class OddCard:
+    """A PCM that grants `rate`, `channels` and `formats` only, like hardware does, and plays a script."""
+
+    rate = 48_000
+    channels = 2
+    formats = ("S32_LE",)
+    answers: tuple[object, ...] = ()
+
+    def __init__(self, direction, mode, device, *, rate, channels, format, periodsize, periods):
+        assert device == DEVICE
+        asked = next(name for name in FORMATS if getattr(alsaaudio, f"PCM_FORMAT_{name}") == format)
+        self.granted = asked if asked in self.formats else self.formats[0]
+        self.periodsize, self.periods = periodsize, periods
+        self.script = list(self.answers)
+        self.written = b""
+        self.available = periodsize * periods
+        self.closed = self.dropped = 0
+
+    def info(self):
+        return {
+            "format_name": self.granted,
+            "rate": self.rate,
+            "channels": self.channels,
+            "period_size": self.periodsize,
+            "buffer_size": self.periodsize * self.periods,
+        }
+
+    def _answer(self):
+        answer = self.script.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def read(self):
+        return self._answer()
+
+    def write(self, data):
+        answer = self._answer() if self.script else None
+        if answer is None:
+            answer = len(data) // (FORMATS[self.granted].sample_bytes * self.channels)
+        if answer > 0:
+            self.written += bytes(data)[: answer * FORMATS[self.granted].sample_bytes * self.channels]
+        return answer
+
+    def avail(self):
+        return self.available
+
+    def state(self):
+        return alsaaudio.PCM_STATE_PREPARED
+
+    def drop(self):
+        self.dropped += 1
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def card(monkeypatch):
+    def plug(**abilities):
+        made = []
+
+        class Card(OddCard):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                made.append(self)
+
+        for name, value in abilities.items():
+            setattr(Card, name, value)
+        monkeypatch.setattr(alsa.alsaaudio, "PCM", Card)
+        return made
+
+    return plug
+
+
+NOISE = np.random.default_rng(0).integers(-30000, 30000, 960).astype(np.int16)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("channels", [1, 2, 8])
+def test_playback_converts_to_what_is_granted(card, form, channels):
+    made = card(formats=(form,), channels=channels)
+    sink = AlsaSink(DEVICE, 24_000, 80)
+    assert (sink.rate_hz, sink.period_frames, sink.buffer_frames) == (48_000, 960, 3840)
+    assert made[-1].periodsize == 960, "the period is 20 ms at the rate granted, not at the one asked for"
+    assert all(other.closed for other in made[:-1])
+    assert sink.write(NOISE) == 0
+    played = decode_all(made[-1].written, FORMATS[form], channels)
+    assert played.shape == (960, channels)
+    exact = NOISE if form != "U8" else (NOISE >> 8) << 8
+    assert np.array_equal(played, np.repeat(exact[:, None], channels, axis=1))
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_capture_takes_its_channel_at_16_khz(card, channel):
+    tone = np.rint(9000 * np.sin(np.arange(48_000) * 2 * np.pi * 500 / 48_000)).astype(np.int16)
+    both = np.zeros((48_000, 2), np.int16)
+    both[:, channel] = tone
+    data = encode(both.reshape(-1), FORMATS["S32_LE"])
+    card(answers=tuple((960, data[at : at + 7680]) for at in range(0, len(data), 7680)))
+    source = AlsaSource(DEVICE, 16_000, channel)
+    heard = np.concatenate([source.read().samples for _ in range(50)])
+    want = 9000 * np.sin(np.arange(heard.size) * 2 * np.pi * 500 / 16_000)
+    assert heard.size > 15_000
+    assert np.max(np.abs(heard[800:] - want[800:])) < 2
+
+
+def test_a_channel_that_is_not_there_is_refused(card):
+    made = card()
+    with pytest.raises(DeviceError, match=r"hw:Odd: has 2 channels, so there is no channel 2.*capture_channel"):
+        AlsaSource(DEVICE, 16_000, 2)
+    assert made[-1].closed
+
+
+def test_a_format_that_we_do_not_know_is_refused_in_words(card):
+    made = card(formats=("MU_LAW",))
+    with pytest.raises(DeviceError, match=r"hw:Odd: grants only the format MU_LAW.*plug:"):
+        AlsaSink(DEVICE, 48_000, 80)
+    assert all(one.closed for one in made)
+
+
+def test_capture_overruns_are_counted_and_survived(card):
+    sound = (960, bytes(7680))
+    card(answers=((-errno.EPIPE, b""), (-errno.EPIPE, b""), sound, sound))
+    source = AlsaSource(DEVICE, 48_000, 0)
+    assert source.read().xruns == 2
+    assert source.read().xruns == 0
+
+
+def test_playback_underruns_are_counted_and_nothing_is_lost(card):
+    made = card(answers=(-errno.EPIPE, 100, -errno.EPIPE, 400, None))
+    sink = AlsaSink(DEVICE, 48_000, 80)
+    assert sink.write(NOISE) == 2
+    assert np.array_equal(decode_all(made[-1].written, FORMATS["S32_LE"], 2)[:, 0], NOISE)
+
+
+def test_endless_xruns_are_a_broken_card(card):
+    card(answers=((-errno.EPIPE, b""),) * 20)
+    with pytest.raises(DeviceError, match="overran"):
+        AlsaSource(DEVICE, 48_000, 0).read()
+    card(answers=(-errno.EPIPE,) * 20)
+    with pytest.raises(DeviceError, match="ran empty"):
+        AlsaSink(DEVICE, 48_000, 80).write(NOISE)
+
+
+@pytest.mark.parametrize(
+    "answer", [(0, b""), (-5, b""), alsaaudio.ALSAAudioError("Input/output error [hw:Odd]")], ids=str
+)
+def test_any_other_answer_of_a_microphone_is_an_error(card, answer):
+    card(answers=(answer,))
+    with pytest.raises(DeviceError, match=r"hw:Odd: "):
+        AlsaSource(DEVICE, 48_000, 0).read()
+
+
+@pytest.mark.parametrize("answer", [0, -19, alsaaudio.ALSAAudioError("No such device [hw:Odd]")], ids=str)
+def test_any_other_answer_of_a_loudspeaker_is_an_error(card, answer):
+    card(answers=(answer,))
+    with pytest.raises(DeviceError, match=r"hw:Odd: .*plugged in"):
+        AlsaSink(DEVICE, 48_000, 80).write(NOISE)
+
+
+@pytest.mark.parametrize(("available", "queued"), [(3840, 0), (1000, 2840), (5000, 0), (-errno.EPIPE, 0)])
+def test_queued_is_what_the_card_has_no_room_for(card, available, queued):
+    made = card()
+    sink = AlsaSink(DEVICE, 48_000, 80)
+    sink.write(NOISE)
+    made[-1].available = available
+    assert sink.queued_frames() == queued
+
+
+def test_a_card_that_cannot_tell_its_room_is_broken(card):
+    made = card()
+    sink = AlsaSink(DEVICE, 48_000, 80)
+    sink.write(NOISE)
+    made[-1].available = -errno.ENODEV
+    with pytest.raises(DeviceError, match="No such device"):
+        sink.queued_frames()
+
+
+def test_close_drops_before_it_closes(card):
+    made = card()
+    sink = AlsaSink(DEVICE, 48_000, 80)
+    sink.write(NOISE)
+    sink.close()
+    assert (made[-1].dropped, made[-1].closed) == (1, 1)
+
+
+@pytest.mark.parametrize("opened", [lambda: AlsaSource("nosuch", 16_000, 0), lambda: AlsaSink("nosuch", 48_000, 80)])
+def test_a_name_that_is_not_there(sound_card, opened):
+    with pytest.raises(DeviceError, match=r"nosuch: No such file or directory \(`speakerd devices` lists the names\)"):
+        opened()
+
+
+@pytest.mark.parametrize(("rate_hz", "channel"), [(16_000, 0), (44_100, 3), (48_000, 1)])
+def test_the_virtual_card_grants_what_is_asked(sound_card, rate_hz, channel):
+    source = AlsaSource("speakerd_mic", rate_hz, channel)
+    try:
+        assert (source.granted.rate_hz, source.granted.channels) == (rate_hz, channel + 1)
+        assert source.granted.period_frames == rate_hz // 50
+        assert sum(source.read().samples.size for _ in range(10)) == pytest.approx(3200, abs=640)
+    finally:
+        source.close()
+
+
+def test_an_unplugged_loudspeaker_is_an_error_until_it_is_back(sound_card):
+    sink = AlsaSink("speakerd_speaker", 48_000, 80)
+    silence = np.zeros(960, np.int16)
+    sink.write(silence)
+    sound_card.unplug("speaker")
+    try:
+        with pytest.raises(DeviceError, match="speakerd_speaker"):
+            _repeat(lambda: sink.write(silence))
+        sink.close()
+        with pytest.raises(DeviceError, match="speakerd_speaker"):
+            AlsaSink("speakerd_speaker", 48_000, 80)
+    finally:
+        sound_card.plug("speaker")
+    again = AlsaSink("speakerd_speaker", 48_000, 80)
+    assert again.write(silence) == 0
+    again.close()
+
+
+def test_an_unplugged_microphone_is_an_error_until_it_is_back(sound_card):
+    source = AlsaSource("speakerd_mic", 16_000, 0)
+    source.read()
+    sound_card.unplug("mic")
+    try:
+        with pytest.raises(DeviceError, match="speakerd_mic"):
+            _repeat(source.read)
+        source.close()
+    finally:
+        sound_card.plug("mic")
+    again = AlsaSource("speakerd_mic", 16_000, 0)
+    assert again.read().samples.size == 320
+    again.close()
+
+
+def _repeat(action):
+    for _ in range(100):
+        action()
+
+
+def test_probe_tells_what_a_pcm_can_do(sound_card):
+    abilities = probe("playback", "speakerd_speaker")
+    assert "S16_LE" in abilities.formats
+    assert abilities.channels[:2] == (1, 2)
+    assert abilities.rates_are_range
+    assert abilities.rates_hz[0] <= 8_000
+    assert abilities.rates_hz[1] >= 48_000
+    assert abilities.granted.rate_hz == 48_000
