@@ -26,7 +26,10 @@ from speakerd.pcm import to_bytes
     show_default=True,
     help="Folder for the results.",
 )
-def command(out: Path) -> None:
+@click.option(
+    "--echo-db", type=click.FloatRange(-60, 0), help="Let the microphone hear the loudspeaker, e.g. at -20 dB."
+)
+def command(out: Path, echo_db: float | None) -> None:
     """Speak to the daemon on a virtual sound card, and show what it does.
 
     It says the wake word and a question in one breath, hears the answer, asks for a long story, talks
@@ -35,7 +38,7 @@ def command(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     click.echo(f"speakerd demo: results go to {out.resolve()}")
     teller = _Teller()
-    played = perform(out, teller.words, teller.event)
+    played = perform(out, teller.words, teller.event, echo_db)
     _save(out / "mic.wav", played.mic)
     _save(out / "speaker.wav", played.speaker)
     (out / "timeline.svg").write_text(Timeline(played).svg(), encoding="utf-8")

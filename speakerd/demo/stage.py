@@ -18,6 +18,8 @@ from speakerd.demo.soundcard import VirtualSoundCard
 from speakerd.errors import SpeakerdError
 
 STOP_S = 5.0
+ECHO_MS = 40
+"""Delay of the loudspeaker's sound on its way to the microphone."""
 
 CONFIG = """\
 audio:
@@ -76,10 +78,18 @@ class _EventFile:
 
 
 def perform(
-    folder: Path, tell: Callable[[float, str, str], None], tell_event: Callable[[Happening], None]
+    folder: Path,
+    tell: Callable[[float, str, str], None],
+    tell_event: Callable[[Happening], None],
+    echo_db: float | None = None,
 ) -> Performance:
-    """Play it. `tell(time, who, words)` and `tell_event` are called as things happen."""
+    """Play it. `tell(time, who, words)` and `tell_event` are called as things happen.
+
+    With `echo_db` the microphone hears the loudspeaker, that much louder (less than 0).
+    """
     with VirtualSoundCard(folder / "card") as card:
+        if echo_db is not None:
+            card.loop(ECHO_MS, echo_db)
         config, events = folder / "demo.yaml", _EventFile(folder / "events.jsonl")
         config.write_text(CONFIG)
         events.path.unlink(missing_ok=True)
