@@ -1,12 +1,14 @@
 """Hits and false accepts of every published word at the shipped thresholds, as the table of docs/wake.md.
 
-    python bench/wake_accuracy.py [FOLDER]        (FOLDER: the recordings, ../shared/audio beside the checkout)
+    python bench/wake_accuracy.py [--threshold 0.5] [FOLDER]
 
-Everything goes through the daemon's own front-end, by the same code as `speakerd listen`. About a minute.
+FOLDER holds the recordings: ../shared/audio beside the checkout, if left out. Another threshold than the
+shipped ones can be tried for all words. Everything goes through the daemon's own front-end, by the same code as `speakerd listen`. About a minute.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from speakerd.config.model import Wake, WakeWord
 from speakerd.mic.wake_models import known_words
 from speakerd.pcm import NEAR_RATE_HZ
 
+RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "audio"
 NEGATIVES = ("speech", "music", "commands", "noise", "near_misses")
 SOUND_SUFFIXES = (".wav", ".flac")
 
@@ -35,9 +38,15 @@ class Folder:
 
 
 def main() -> None:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "shared" / "audio"
-    words = known_words()
-    wake = Wake(words=tuple(WakeWord(model=word) for word in words))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threshold", type=float, help="for all words, instead of the shipped ones")
+    parser.add_argument("folder", nargs="?", type=Path, default=RECORDINGS)
+    options = parser.parse_args()
+    root, words = options.folder, known_words()
+    chosen = {} if options.threshold is None else {"threshold": options.threshold}
+    wake = Wake(words=tuple(WakeWord(model=word, **chosen) for word in words))
+    if not root.is_dir():
+        sys.exit(f"bench/wake_accuracy.py: no recordings in {root}")
     folders = {name: listen_in(root / name, wake) for name in (*NEGATIVES, *(f"wake/{word}" for word in words))}
     print_table(words, folders)
 

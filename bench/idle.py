@@ -1,0 +1,154 @@
+"""What waiting for the wake word costs: CPU seconds a second, and memory, beside a bare loop of openwakeword.
+
+    python bench/idle.py loops [--seconds 120]
+        our front-end and openwakeword (onnx), 1 and 4 words, each in a process of its own over the same
+        sound as fast as it can; `script/referee bench` installs openwakeword first
+    python bench/idle.py daemon [--seconds 60] [--sound FILE.wav] -- COMMAND...
+        COMMAND (a daemon that idles on a sound card, e.g. speakerd run --config FILE) in real time, and
+        beside it openwakeword on FILE.wav, the sound that the card is given (faint noise without one)
+
+Both print Markdown. The figures of one run can be compared, those of two runs cannot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speakerd.cli.recording import read_blocks
+from speakerd.config.model import Wake, WakeWord
+from speakerd.mic.frontend import FrontEnd
+from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NearFrame
+
+ROOT = Path(__file__).resolve().parents[1]
+OPENWAKEWORD = (str(ROOT / ".venv-bench" / "bin" / "python"), str(Path(__file__).parent / "loop_openwakeword.py"))
+FRONT_END = (sys.executable, __file__, "front-end")
+OUR_WORDS = ("hey_jarvis", "alexa", "hey_mycroft", "hey_rhasspy")
+ROUNDS = 3
+SETTLE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    cpu_s_per_s: float
+    rss_mb: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    loops = verbs.add_parser("loops")
+    loops.add_argument("--seconds", type=int, default=120)
+    daemon = verbs.add_parser("daemon")
+    daemon.add_argument("--seconds", type=int, default=60)
+    daemon.add_argument("--sound", type=Path)
+    daemon.add_argument("command", nargs="+")
+    front_end = verbs.add_parser("front-end", help="one loop of ours, for the verb loops")
+    front_end.add_argument("sound", type=Path)
+    front_end.add_argument("words", type=int)
+    options = parser.parse_args()
+    if options.verb == "front-end":
+        run_front_end(options.sound, options.words)
+        return
+    if not Path(OPENWAKEWORD[0]).exists():
+        sys.exit("bench/idle.py: run `script/referee bench` first")
+    with tempfile.TemporaryDirectory() as folder:
+        sound = Path(folder) / "sound.npy"
+        if options.verb == "loops":
+            np.save(sound, noise(options.seconds))
+            compare_loops(sound)
+        else:
+            wav = options.sound
+            np.save(sound, np.concatenate(list(read_blocks(wav))) if wav else noise(options.seconds))
+            compare_daemon(sound, options.command, options.seconds)
+
+
+def noise(seconds: int) -> np.ndarray:
+    """A quiet room: white noise at −60 dBFS. The cost hardly depends on the sound."""
+    return np.random.default_rng(1).normal(0, 33, seconds * NEAR_RATE_HZ).astype(np.int16)
+
+
+def compare_loops(sound: Path) -> None:
+    print("| loop | words | CPU s per s of sound | RSS, MB | CPU against openwakeword |")
+    print("|---|---|---|---|---|")
+    for words in (1, 4):
+        costs: dict[str, list[Cost]] = {"openwakeword 0.4.0, onnx": [], "speakerd front-end": []}
+        for _ in range(ROUNDS):  # in turns, so that a busy moment of the machine meets both
+            for name, program in zip(costs, (OPENWAKEWORD, FRONT_END), strict=True):
+                costs[name].append(loop_cost([*program, str(sound), str(words)]))
+        base = statistics.median(c.cpu_s_per_s for c in costs["openwakeword 0.4.0, onnx"])
+        for name, some in costs.items():
+            cpu, rss = statistics.median(c.cpu_s_per_s for c in some), max(c.rss_mb for c in some)
+            print(f"| {name} | {words} | {cpu:.4f} | {rss:.0f} | {cpu / base:.2f} |")
+    print(f"\nMedian of {ROUNDS} rounds, highest RSS.")
+
+
+def loop_cost(command: list[str]) -> Cost:
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    return Cost(**json.loads(result.stdout.splitlines()[-1]))
+
+
+def run_front_end(sound: Path, words: int) -> None:
+    """One loop of ours in this process."""
+    samples = np.load(sound).reshape(-1, NEAR_PERIOD_FRAMES)
+    front_end = FrontEnd(Wake(words=tuple(WakeWord(model=word) for word in OUR_WORDS[:words])))
+    cpu = time.process_time()
+    for index, frame in enumerate(samples):
+        front_end.process(NearFrame(frame, index, 0.0))
+    used = (time.process_time() - cpu) * NEAR_RATE_HZ / samples.size
+    print(json.dumps({"cpu_s_per_s": used, "rss_mb": rss_mb(os.getpid())}))
+
+
+def compare_daemon(sound: Path, command: list[str], seconds: int) -> None:
+    referee = subprocess.Popen(
+        [*OPENWAKEWORD, str(sound), "1", "--paced"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    daemon = subprocess.Popen(command)
+    try:
+        assert referee.stdout is not None
+        referee.stdout.readline()
+        time.sleep(SETTLE_S)
+        theirs, ours = measure([referee.pid, daemon.pid], seconds)
+    finally:
+        for process in (daemon, referee):
+            process.terminate()
+        codes = [process.wait(timeout=10) for process in (daemon, referee)]
+    print("| process, in real time | CPU s per s | RSS, MB | CPU against openwakeword |")
+    print("|---|---|---|---|")
+    print(f"| bare loop of openwakeword 0.4.0, onnx, 1 word | {theirs.cpu_s_per_s:.4f} | {theirs.rss_mb:.0f} | 1.00 |")
+    ratio = ours.cpu_s_per_s / theirs.cpu_s_per_s
+    print(f"| `{' '.join(command)}` | {ours.cpu_s_per_s:.4f} | {ours.rss_mb:.0f} | {ratio:.2f} |")
+    print(f"\nOver {seconds} s; exit status of the command: {codes[0]}.")
+
+
+def measure(pids: list[int], seconds: int) -> list[Cost]:
+    """All threads of each process over `seconds` of real time; RSS at the end."""
+    begin, start = [cpu_s(pid) for pid in pids], time.monotonic()
+    time.sleep(seconds)
+    end, span = [cpu_s(pid) for pid in pids], time.monotonic() - start
+    return [Cost((b - a) / span, rss_mb(pid)) for a, b, pid in zip(begin, end, pids, strict=True)]
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time so far, all threads. Raises FileNotFoundError if the process is gone."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    main()
