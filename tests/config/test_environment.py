@@ -35,6 +35,13 @@ def test_it_wins_over_the_file(tmp_path: Path) -> None:
     assert config.log.level == "debug"
 
 
+def test_a_section_in_a_variable_replaces_only_the_keys_that_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("realtime: {turn_detection: {threshold: 0.1, silence_duration_ms: 200}}\n")
+    turns = load(path, {"SPEAKERD_REALTIME__TURN_DETECTION": "{threshold: 0.9}"}).realtime.turn_detection
+    assert (turns.threshold, turns.silence_duration_ms) == (0.9, 200)
+
+
 def test_values_of_every_kind() -> None:
     config = load(
         None,
@@ -97,6 +104,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(name: str, hint: str) -> N
             "loud",
             'audio.volume_percent: found the text "loud", expected a whole number from 0 to 100',
         ),
+        ("LOG__LEVEL", "1", 'log.level: found the text "1", expected debug, info, warning or error'),
         ("AUDIO__VOLUME_PERCENT", "", "audio.volume_percent: found nothing, expected a whole number"),
         ("AUDIO__VOLUME_PERCENT", "9" * 5000, f"audio.volume_percent: found {'9' * 59}"[:90]),
         ("REALTIME__URL", "", 'realtime.url: found the text "", expected text of 1 to 200 characters'),
