@@ -128,6 +128,7 @@ class Answers:
             tool_choice=settings.tool_choice if params.tool_choice is None else params.tool_choice,
             conversation_id=conversation_id,
             input_items=items,
+            instructions=params.instructions or "",
         )
 
     def _input_tokens(self, settings: SessionSettings, params: ResponseParams, options: ResponseOptions) -> InputTokens:
@@ -148,18 +149,24 @@ class Answers:
     def _plan(self, response: Response, now_s: float) -> None:
         options = response.options
         items = self._history.items if options.input_items is None else list(options.input_items)
-        prompt = self._prompts.get(response.id, "")
         last = items[-1] if items else None
-        if prompt:
-            response.say(prompt, now_s)
+        if words := self._prompts.get(response.id) or replies.dictated(options.instructions):
+            response.say(words, now_s)
         elif last is not None and last.wire["type"] == "function_call_output":
             response.say(self._from_outputs(items), now_s)
         elif last is not None and last.wire.get("role") == "user":
             self._answer(response, last, now_s)
+        elif order := self._ordered(options):
+            response.call(order.name, order.arguments, now_s)
         elif any(item.wire.get("role") == "user" for item in items):
             response.say("I have nothing to add.", now_s)
         else:
             response.say(replies.GREETING, now_s)
+
+    def _ordered(self, options: ResponseOptions) -> tools.Call | None:
+        """The call that the instructions of this one response demand ("Call get_weather for Berlin.")."""
+        forbidden = options.tool_choice == "none"
+        return None if forbidden else tools.choose(options.instructions, options.tools, "auto")
 
     def _answer(self, response: Response, item: Item, now_s: float) -> None:
         words = replies.without_wake_word(item.words)

@@ -134,6 +134,12 @@ _RULES: tuple[tuple[str, Callable[[datetime, Memory], str]], ...] = (
 """Pattern over the words (lower case, one space around each), and what to say; the first that is found wins."""
 
 
+def dictated(instructions: str) -> str:
+    """The words that instructions like `Say exactly: "…"` put into the mouth; "" if they do not."""
+    match = re.search(r'\bsay\b[^"“]*["“]([^"”]+)["”]', instructions, re.IGNORECASE)
+    return match.group(1).strip() if match else ""
+
+
 def answer_from_output(output: str) -> str:
     """Say what a function of the client returned."""
     try:

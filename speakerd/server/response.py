@@ -42,6 +42,8 @@ class ResponseOptions:
     """None: out of band, the conversation never sees it."""
     input_items: tuple[Item, ...] | None = None
     """Read instead of the conversation."""
+    instructions: str = ""
+    """What this response alone was told."""
 
 
 @dataclass(frozen=True, slots=True)

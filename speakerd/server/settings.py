@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Json: TypeAlias = dict[str, Any]
 
@@ -13,6 +13,14 @@ class Wire(BaseModel):
     """Base of everything a client may send: unknown fields and wrong JSON types are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Sparse(Wire):
+    """Shown without the fields that are null: some clients do not know them all."""
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, handler: SerializerFunctionWrapHandler) -> Json:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 class Pcm(Wire):
@@ -43,7 +51,7 @@ class NoiseReduction(Wire):
     type: Literal["near_field", "far_field"]
 
 
-class Transcription(Wire):
+class Transcription(Sparse):
     """Asks for the transcripts of the user's turns. The ears are the same whatever the model is called."""
 
     model: str | None = None
@@ -118,7 +126,7 @@ class Audio(Wire):
     output: AudioOutput = AudioOutput()
 
 
-class FunctionTool(Wire):
+class FunctionTool(Sparse):
     """A function of the client."""
 
     type: Literal["function"] = "function"
@@ -157,6 +165,12 @@ class SessionSettings(Wire):
     reasoning: Json | None = None
     prompt: Json | None = None
     include: list[Literal["item.input_audio_transcription.logprobs"]] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_newcomers(self, handler: SerializerFunctionWrapHandler) -> Json:
+        """Fields that not every model of the service has are shown only when they were set."""
+        newcomers = ("parallel_tool_calls", "reasoning")
+        return {n: value for n, value in handler(self).items() if value is not None or n not in newcomers}
 
     def vad(self) -> ServerVad | None:
         """Turn detection in effect; None for manual turns."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -17,8 +18,10 @@ from speakerd.config.model import Server
 from speakerd.errors import ConfigError
 from speakerd.pcm import Samples, to_bytes
 from speakerd.server import embedded as module
+from speakerd.server.effects import Effect
 from speakerd.server.embedded import is_loopback, serve_embedded
 from speakerd.server.inbox import MAX_APPEND_BYTES
+from speakerd.server.session import Session
 
 Say = Callable[..., Samples]
 
@@ -160,6 +163,25 @@ async def test_a_flood_and_a_client_that_does_not_read_do_not_hold_up_others(url
             await good.recv()
             slowest_s = max(slowest_s, loop.time() - began_s)
         assert slowest_s < 1.0
+
+
+async def test_much_sound_at_once_is_judged_off_the_loop(url: str, monkeypatch: pytest.MonkeyPatch):
+    threads: list[bool] = []
+    receive = Session.receive
+
+    def watched(self: Session, text: str | bytes, now_s: float) -> list[Effect]:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return receive(self, text, now_s)
+
+    monkeypatch.setattr(Session, "receive", watched)
+    async with connect(url) as socket:
+        await socket.recv()
+        for n_bytes in (4_800, 480_000):
+            audio = base64.b64encode(bytes(n_bytes)).decode()
+            await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+        await socket.send('{"type": "input_audio_buffer.clear"}')
+        await socket.recv()
+    assert threads == [True, False, True]
 
 
 async def test_leaving_in_the_middle_of_an_answer_leaves_nothing_behind(url: str):

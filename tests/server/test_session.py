@@ -139,6 +139,13 @@ def test_nonsense_is_answered_with_an_error_and_the_session_goes_on(h: Harness, 
     assert kinds(h.update()) == ["session.updated"]
 
 
+def test_errors_carry_the_id_of_the_event_that_caused_them(h: Harness):
+    assert error_of(h.send("no.such.event", event_id="a"))["event_id"] == "a"
+    assert error_of(h.send("response.cancel", event_id="b"))["event_id"] == "b"
+    assert error_of(h.send("response.cancel"))["event_id"] is None
+    assert error_of(h.send("response.cancel", event_id=5))["event_id"] is None
+
+
 def test_a_typed_question_is_answered_aloud_in_the_order_of_the_service(h: Harness):
     item = h.ask("What time is it?")
     assert kinds(h.events[1:]) == ["conversation.item.added", "conversation.item.done"]
@@ -453,6 +460,25 @@ def test_a_tool_is_called_and_its_output_is_said(h: Harness):
     h.send("conversation.item.create", item=output)
     h.send("response.create")
     assert h.spoken == ["Sky: sunny, temp c: 20."]
+
+
+def test_instructions_of_one_response_are_obeyed_where_they_are_plain(h: Harness):
+    h.update(tools=[TOOL])
+    h.send("response.create", response={"instructions": "Call get_weather for Berlin."})
+    (call,) = h.of("response.done")[0]["response"]["output"]
+    assert (call["name"], json.loads(call["arguments"])) == ("get_weather", {"city": "Berlin"})
+    h.send("response.create", response={"instructions": 'Say exactly: "Your tea is ready."'})
+    assert h.spoken == ["Your tea is ready."]
+
+
+def test_nothing_is_shown_that_older_clients_do_not_know(h: Harness):
+    session = h.update(audio={"input": {"transcription": {"model": "m"}}}, tools=[{"type": "function", "name": "f"}])[
+        0
+    ]["session"]
+    assert session["audio"]["input"]["transcription"] == {"model": "m"}
+    assert session["tools"] == [{"type": "function", "name": "f"}]
+    assert "reasoning" not in session
+    assert h.update(reasoning={"effort": "low"})[0]["session"]["reasoning"] == {"effort": "low"}
 
 
 def test_the_voice_is_settled_once_it_was_heard(h: Harness):
