@@ -26,13 +26,19 @@ class _Note:
     """Time in which the note falls to 1/e."""
 
 
+# Between 1000 and 1800 Hz and dying away fast: there webrtcvad takes a tone least for a voice.
 _SCORES: Mapping[str, tuple[_Note, ...]] = {
     # A rising fifth asks: I am listening.
-    "wake": (_Note(0.0, 0.16, 880.0, 0.06), _Note(0.07, 0.18, 1318.5, 0.06)),
+    "wake": (_Note(0.0, 0.12, 1046.5, 0.03), _Note(0.08, 0.16, 1568.0, 0.035)),
     # The same falling: that was it.
-    "goodbye": (_Note(0.0, 0.16, 1318.5, 0.06), _Note(0.09, 0.25, 880.0, 0.08)),
-    # Twice the same low note: no.
-    "error": (_Note(0.0, 0.13, 440.0, 0.07), _Note(0.16, 0.18, 440.0, 0.07)),
+    "goodbye": (_Note(0.0, 0.12, 1568.0, 0.03), _Note(0.08, 0.16, 1046.5, 0.03)),
+    # Two notes rubbing against each other, twice: no.
+    "error": (
+        _Note(0.0, 0.11, 1318.5, 0.025),
+        _Note(0.0, 0.11, 1396.9, 0.025),
+        _Note(0.15, 0.18, 1046.5, 0.03),
+        _Note(0.15, 0.18, 1108.7, 0.03),
+    ),
 }
 
 

@@ -1,0 +1,330 @@
+"""The loudspeaker's thread: against silent and breaking devices, and against the virtual card, heard from outside."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from speakerd.conversation.events import ItemHeard, PlayoutDrained, PlayoutFlushed, PlayoutStarted
+from speakerd.demo.recording import Recorder
+from speakerd.errors import DeviceError
+from speakerd.hw.silent import SilentSink
+from speakerd.pcm import to_bytes
+from speakerd.speaker import playback as playback_module
+from speakerd.speaker.earcons import Earcons
+from speakerd.speaker.playback import Playback
+
+WIRE = 24_000
+
+
+class Studio:
+    """A playback with everything it says kept in order."""
+
+    def __init__(self, open_sink, **options):
+        self.events = queue.Queue()
+        self.states = queue.Queue()
+        self.crashes = []
+        self.playback = Playback(
+            open_sink,
+            Earcons(-20.0),
+            lambda event: self.events.put((time.monotonic(), event)),
+            self.states.put,
+            lambda name, error: self.crashes.append((name, error)),
+            **options,
+        )
+        self.playback.start()
+
+    def next(self, timeout_s=3.0):
+        return self.events.get(timeout=timeout_s)[1]
+
+    def say(self, item_id, seconds, level=8000, *, end=False):
+        noise = np.random.default_rng(len(item_id)).integers(-500, 500, int(seconds * WIRE))
+        fitted = self.playback.enqueue(item_id, to_bytes((level + noise).astype(np.int16)))
+        if end:
+            self.playback.end_response()
+        return fitted
+
+    def close(self):
+        self.playback.stop()
+        assert self.playback.join(2)
+        assert self.crashes == []
+
+
+@pytest.fixture
+def studio():
+    made = []
+
+    def build(open_sink=lambda: SilentSink(48_000, 80), **options):
+        made.append(Studio(open_sink, **options))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def alsa_sink(sound_card):
+    from speakerd.hw.alsa import AlsaSink
+
+    return lambda: AlsaSink("speakerd_speaker", 48_000, 80)
+
+
+def test_started_then_drained(studio):
+    one = studio()
+    assert one.states.get(timeout=2) is None
+    began_s = time.monotonic()
+    one.say("a", 0.2, end=True)
+    assert one.next() == PlayoutStarted("a")
+    assert one.playback.playing
+    assert one.next() == PlayoutDrained()
+    assert 0.2 <= time.monotonic() - began_s < 0.5
+    assert not one.playback.playing
+    assert (one.playback.xruns, one.playback.underruns) == (0, 0)
+
+
+def test_flush_is_answered_always_and_at_once(studio):
+    one = studio()
+    one.playback.flush()
+    assert one.next() == PlayoutFlushed(())
+    one.say("a", 2.0)
+    assert one.next() == PlayoutStarted("a")
+    time.sleep(0.2)
+    asked_s = time.monotonic()
+    one.playback.flush()
+    one.playback.flush()
+    told_s, event = one.events.get(timeout=1)
+    assert told_s - asked_s < 0.05
+    (cut,) = event.items
+    assert (cut.item_id, cut.received_ms) == ("a", 2000)
+    assert 100 <= cut.heard_ms <= 240
+    assert one.next() == PlayoutFlushed(()), "each flush has its answer"
+    with pytest.raises(queue.Empty):
+        one.next(0.2)
+
+
+def test_flush_before_the_thread_runs_is_not_lost():
+    sink_wanted = threading.Event()
+
+    def slow_open():
+        sink_wanted.wait(2)
+        return SilentSink(48_000, 80)
+
+    one = Studio(slow_open)
+    one.say("a", 1.0)
+    one.playback.flush()
+    sink_wanted.set()
+    assert one.next() == PlayoutFlushed((ItemHeard("a", 0, 1000),))
+    one.close()
+
+
+def test_the_far_end_level_follows_what_sounds(studio):
+    one = studio()
+    assert one.playback.far_level_dbfs(time.monotonic()) == -120
+    one.say("a", 1.0)
+    assert one.next() == PlayoutStarted("a")
+    time.sleep(0.3)
+    assert one.playback.far_level_dbfs(time.monotonic()) == pytest.approx(-12.2, abs=0.5)
+    one.playback.flush()
+    one.next()
+    assert one.playback.far_level_dbfs(time.monotonic() + 0.35) == -120
+
+
+def test_earcons_raise_no_events(studio):
+    one = studio()
+    one.playback.play_earcon("wake")
+    time.sleep(0.15)
+    assert one.playback.far_level_dbfs(time.monotonic()) > -40
+    with pytest.raises(queue.Empty):
+        one.next(0.3)
+
+
+def test_too_much_is_refused(studio):
+    one = studio()
+    assert not one.say("a", 121.0)
+
+
+class Breaking(SilentSink):
+    """A card that is pulled out after some writes."""
+
+    def __init__(self, writes):
+        super().__init__(48_000, 80)
+        self.left = writes
+
+    def write(self, samples):
+        self.left -= 1
+        if self.left < 0:
+            raise DeviceError("hw:Gone", "No such device")
+        return super().write(samples)
+
+
+def test_a_lost_card_is_told_and_the_sound_goes_on_unheard_until_it_is_back(studio):
+    sinks = [Breaking(10), None, SilentSink(48_000, 80)]
+
+    def open_sink():
+        sink = sinks.pop(0)
+        if sink is None:
+            raise DeviceError("hw:Gone", "No such file or directory")
+        return sink
+
+    one = studio(open_sink)
+    began_s = time.monotonic()
+    one.say("a", 0.5, end=True)
+    assert one.next() == PlayoutStarted("a")
+    assert one.next() == PlayoutDrained()
+    assert time.monotonic() - began_s == pytest.approx(0.6, abs=0.25), "at its own pace"
+    states = [one.states.get(timeout=3) for _ in range(4)]
+    assert states == [None, "hw:Gone: No such device", "hw:Gone: No such file or directory", None]
+    one.say("b", 0.1, end=True)
+    assert one.next() == PlayoutStarted("b")
+
+
+def test_without_any_card_a_flush_is_answered(studio):
+    def none():
+        raise DeviceError("default", "No such file or directory")
+
+    one = studio(none)
+    one.say("a", 2.0)
+    assert one.next() == PlayoutStarted("a")
+    one.playback.flush()
+    assert one.next().items[0].item_id == "a"
+
+
+def test_a_card_of_another_rate(studio):
+    one = studio(lambda: SilentSink(44_100, 80))
+    assert one.states.get(timeout=2) is None
+    one.say("a", 0.3, end=True)
+    assert one.next() == PlayoutStarted("a")
+    assert one.next() == PlayoutDrained()
+
+
+def test_a_bug_in_the_thread_is_reported():
+    def broken():
+        raise ZeroDivisionError
+
+    one = Studio(broken)
+    assert one.playback.join(2)
+    ((name, error),) = one.crashes
+    assert name == "playback"
+    assert isinstance(error, ZeroDivisionError)
+
+
+def test_an_idle_card_rests_and_wakes(studio, monkeypatch):
+    monkeypatch.setattr(playback_module, "_REST_AFTER_PERIODS", 5)
+    drops = queue.Queue()
+
+    class Watched(SilentSink):
+        def drop(self):
+            drops.put(time.monotonic())
+            return super().drop()
+
+    one = studio(lambda: Watched(48_000, 80))
+    drops.get(timeout=2)
+    for item_id in ("a", "b"):
+        asked_s = time.monotonic()
+        one.say(item_id, 0.1, end=True)
+        told_s, event = one.events.get(timeout=2)
+        assert event == PlayoutStarted(item_id)
+        assert told_s - asked_s < 0.1
+        assert one.next() == PlayoutDrained()
+    one.playback.flush()
+    assert one.next() == PlayoutFlushed(())
+    periods = one.playback.periods
+    time.sleep(1.2)
+    assert one.playback.periods > periods, "a resting thread still shows that it lives"
+
+
+@pytest.fixture
+def room(sound_card):
+    recorder = Recorder(sound_card, "speaker")
+    recorder.start()
+    yield recorder
+    recorder.stop()
+
+
+def loud(recording, from_s, until_s):
+    """First and last sound in a stretch of time."""
+    start = recording.index_at(from_s)
+    found = np.flatnonzero(np.abs(recording.between(from_s, until_s)) > 1000) + start
+    return recording.time_of(found[0]), recording.time_of(found[-1]), found
+
+
+@pytest.mark.alsa
+def test_the_card_plays_the_very_sound_and_as_soon_as_promised(studio, alsa_sink, room):
+    one = studio(alsa_sink)
+    assert one.states.get(timeout=2) is None
+    time.sleep(0.2)
+    asked_s = time.monotonic()
+    one.say("a", 0.5, end=True)
+    assert one.next() == PlayoutStarted("a")
+    assert one.next() == PlayoutDrained()
+    drained_s = time.monotonic()
+    time.sleep(0.1)
+    recording = room.stop()
+    first_s, last_s, found = loud(recording, asked_s, drained_s + 0.1)
+    assert first_s - asked_s <= 0.100 + 0.080 + 0.020
+    assert found.size == pytest.approx(0.5 * 48_000, abs=20), "whole, without a hole"
+    assert np.max(np.diff(found)) == 1
+    assert abs(drained_s - last_s) < 0.06
+
+
+@pytest.mark.alsa
+def test_flush_silences_the_card_and_tells_the_truth(studio, alsa_sink, room):
+    one = studio(alsa_sink)
+    one.states.get(timeout=2)
+    flushes = []
+    for number, seconds in enumerate((0.31, 0.47, 0.66)):
+        began_s = time.monotonic()
+        one.say(f"i{number}", 2.0)
+        assert one.next() == PlayoutStarted(f"i{number}")
+        time.sleep(seconds)
+        asked_s = time.monotonic()
+        one.playback.flush()
+        flushes.append((began_s, asked_s, one.next()))
+        time.sleep(0.3)
+    recording = room.stop()
+    for began_s, asked_s, event in flushes:
+        first_s, last_s, _ = loud(recording, began_s, asked_s + 0.25)
+        assert last_s - asked_s <= 0.060
+        (cut,) = event.items
+        assert abs(cut.heard_ms - (last_s - first_s) * 1000) <= 40
+
+
+@pytest.mark.alsa
+def test_an_earcon_survives_a_flush_of_speech(studio, alsa_sink, room):
+    one = studio(alsa_sink)
+    one.states.get(timeout=2)
+    one.say("a", 2.0)
+    assert one.next() == PlayoutStarted("a")
+    time.sleep(0.3)
+    one.playback.play_earcon("wake")
+    one.playback.flush()
+    one.next()
+    time.sleep(0.5)
+    recording = room.stop()
+    _, fit = recording.find(Earcons(-20.0).at_rate(48_000)["wake"])
+    assert fit > 0.95
+
+
+@pytest.mark.alsa
+def test_a_loudspeaker_pulled_out_and_put_back(studio, alsa_sink, sound_card):
+    one = studio(alsa_sink)
+    assert one.states.get(timeout=2) is None
+    one.say("a", 30.0)
+    assert one.next() == PlayoutStarted("a")
+    sound_card.unplug("speaker")
+    try:
+        assert "speakerd_speaker" in one.states.get(timeout=2)
+        one.playback.flush()
+        assert one.next().items[0].item_id == "a"
+    finally:
+        sound_card.plug("speaker")
+    while one.states.get(timeout=6) is not None:
+        pass
+    one.say("b", 0.1, end=True)
+    assert one.next() == PlayoutStarted("b")
+    assert one.next() == PlayoutDrained()

@@ -1,0 +1,261 @@
+"""The jitter buffer and its account, against a card simulated sample by sample."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speakerd.conversation.events import ItemHeard
+from speakerd.speaker.playout import BOUND_S, Playout
+
+RATE = 24_000
+PERIOD = 480
+
+
+class Room:
+    """A card of 4 periods and the ear behind it, with sound whose every sample is numbered."""
+
+    def __init__(self, prefill_ms=60, rate_hz=RATE):
+        self.playout = Playout(rate_hz, prefill_ms)
+        self.period = rate_hz // 50
+        self.queue: list[int] = []
+        self.heard: list[int] = []
+        self.next_number = 1
+        self.pushed: dict[str, list[int]] = {}
+        self.started: list[str] = []
+        self.drained = 0
+
+    def push(self, item_id, frames):
+        numbers = [(self.next_number + k - 1) % 32_767 + 1 for k in range(frames)]
+        self.next_number += frames
+        self.pushed.setdefault(item_id, []).extend(numbers)
+        return self.playout.push(item_id, np.array(numbers, np.int16), frames * 24_000 // self.playout.rate_hz)
+
+    def tick(self, periods=1):
+        """The card plays a period once it is full, and takes the next."""
+        for _ in range(periods):
+            if len(self.queue) >= 4 * self.period:
+                self.heard += self.queue[: self.period]
+                self.queue = self.queue[self.period :]
+            samples, started = self.playout.pull(self.period)
+            assert samples.size == self.period
+            assert samples.dtype == np.int16
+            self.queue += samples.tolist()
+            self.started += [started] if started else []
+            self.drained += self.playout.advance(len(self.queue))
+
+    def flush(self, played_meanwhile=0):
+        self.playout.cut()
+        self.heard += self.queue[:played_meanwhile]
+        self.queue = self.queue[played_meanwhile:]
+        self.playout.advance(len(self.queue))
+        if self.playout.unheard_frames:
+            self.playout.drop(len(self.queue))
+            self.queue = []
+        return self.playout.settle()
+
+    def heard_of(self, item_id):
+        wanted = set(self.pushed[item_id])
+        return sum(number in wanted for number in self.heard)
+
+
+def sound(numbers):
+    return [number for number in numbers if number]
+
+
+def test_silence_until_the_prefill_is_there():
+    room = Room(prefill_ms=60)
+    room.push("a", 3 * PERIOD - 1)
+    room.tick(5)
+    assert not sound(room.queue + room.heard)
+    room.push("a", 1)
+    room.tick()
+    assert room.queue[-PERIOD:] == room.pushed["a"][:PERIOD]
+    assert room.started == ["a"]
+
+
+def test_less_than_the_prefill_plays_when_the_response_is_complete():
+    room = Room(prefill_ms=60)
+    room.push("a", 100)
+    room.playout.end_response()
+    room.tick(6)
+    assert sound(room.heard) == room.pushed["a"]
+    assert (room.started, room.drained, room.playout.underruns) == (["a"], 1, 0)
+
+
+def test_drained_is_told_once_when_the_last_frame_was_heard():
+    room = Room()
+    room.push("a", 4 * PERIOD)
+    room.playout.end_response()
+    for _ in range(20):
+        room.tick()
+        assert room.drained == (sound(room.heard) == room.pushed["a"])
+    assert not room.playout.playing
+
+
+def test_an_underrun_is_counted_and_collects_the_prefill_anew():
+    room = Room(prefill_ms=60)
+    room.push("a", 3 * PERIOD)
+    room.tick(4)
+    assert room.playout.underruns == 0
+    room.push("a", 2 * PERIOD)
+    assert room.playout.underruns == 1
+    room.tick(2)
+    assert len(sound(room.queue + room.heard)) == 3 * PERIOD
+    room.push("a", PERIOD)
+    room.tick(8)
+    assert sound(room.heard) == room.pushed["a"]
+    assert room.playout.underruns == 1
+
+
+def test_a_late_end_of_the_response_is_no_underrun():
+    room = Room()
+    room.push("a", 10 * PERIOD)
+    room.tick(20)
+    room.playout.end_response()
+    room.push("b", 10 * PERIOD)
+    room.tick(20)
+    assert room.playout.underruns == 0
+    assert room.started == ["a", "b"]
+    assert room.drained == 2
+
+
+def test_a_flush_tells_what_left_the_loudspeaker():
+    room = Room()
+    room.push("a", 50 * PERIOD)
+    room.tick(20)
+    assert room.flush(played_meanwhile=100) == (ItemHeard("a", (16 * PERIOD + 100) // 24, 1000),)
+    assert len(sound(room.heard)) == 16 * PERIOD + 100
+    assert not room.playout.playing
+    room.tick(10)
+    assert len(sound(room.heard + room.queue)) == 16 * PERIOD + 100
+
+
+def test_items_cut_are_told_in_playing_order_and_whole_ones_are_not():
+    room = Room()
+    for item_id in ("whole", "half", "never"):
+        room.push(item_id, 10 * PERIOD)
+    room.tick(18)
+    assert room.flush() == (ItemHeard("half", 80, 200), ItemHeard("never", 0, 200))
+
+
+def test_an_item_heard_as_far_as_it_came_is_cut_while_more_is_to_come():
+    room = Room()
+    room.push("a", 10 * PERIOD)
+    room.tick(30)
+    assert room.flush() == (ItemHeard("a", 200, 200),)
+    room.push("b", 10 * PERIOD)
+    room.playout.end_response()
+    room.tick(30)
+    assert room.flush() == ()
+
+
+def test_the_tail_in_the_card_of_a_complete_item_is_cut_too():
+    room = Room()
+    room.push("a", 10 * PERIOD)
+    room.playout.end_response()
+    room.tick(12)
+    assert room.flush() == (ItemHeard("a", 160, 200),)
+
+
+def test_a_flush_before_any_sound_tells_zero():
+    room = Room()
+    room.push("a", PERIOD)
+    room.tick(2)
+    assert room.flush() == (ItemHeard("a", 0, 20),)
+    assert room.flush() == ()
+
+
+def test_sound_pushed_after_the_cut_survives_it():
+    room = Room()
+    room.push("a", 20 * PERIOD)
+    room.tick(10)
+    room.playout.cut()
+    room.push("b", 5 * PERIOD)
+    room.playout.end_response()
+    room.playout.advance(len(room.queue))
+    room.playout.drop(len(room.queue))
+    room.queue = []
+    assert room.playout.settle() == (ItemHeard("a", 120, 400),)
+    room.tick(12)
+    assert sound(room.heard)[-5 * PERIOD :] == room.pushed["b"]
+    assert room.started == ["a", "b"]
+
+
+def test_a_lost_card_was_heard_up_to_its_last_report():
+    room = Room()
+    room.push("a", 50 * PERIOD)
+    room.tick(20)
+    room.playout.drop_unheard()
+    room.queue = []
+    assert room.playout.unheard_frames == 0
+    assert room.flush() == (ItemHeard("a", 320, 1000),)
+
+
+def test_heard_is_never_more_than_received_though_a_resampler_gave_more():
+    playout = Playout(48_000, 0)
+    playout.push("a", np.ones(1000, np.int16), 490)  # 20.4 ms received, 20.8 ms of sound
+    playout.pull(960)
+    playout.pull(960)
+    playout.advance(0)
+    playout.cut()
+    assert playout.settle() == (ItemHeard("a", 20, 20),)
+
+
+def test_no_room_beyond_the_bound():
+    playout = Playout(1000, 0)
+    assert playout.push("a", np.ones(BOUND_S * 1000, np.int16), 0)
+    assert not playout.push("a", np.ones(1, np.int16), 0)
+    playout.pull(20)
+    assert playout.push("a", np.ones(20, np.int16), 0)
+    assert playout.waiting_frames == BOUND_S * 1000
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("push"), st.sampled_from(["same", "next"]), st.integers(1, 3000)),
+    st.tuples(st.just("tick"), st.just(""), st.integers(1, 12)),
+    st.tuples(st.just("end"), st.just(""), st.just(0)),
+    st.tuples(st.just("flush"), st.just(""), st.integers(0, 4 * PERIOD)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps=st.lists(STEPS, max_size=40), prefill_ms=st.sampled_from([0, 20, 60]))
+def test_nothing_is_lost_repeated_or_invented(steps, prefill_ms):
+    room = Room(prefill_ms)
+    item, expected, complete = 0, [], set()
+    for verb, which, amount in steps:
+        if verb == "push":
+            if which == "next":
+                complete.add(f"i{item}")
+                item += 1
+            room.push(f"i{item}", amount)
+        elif verb == "tick":
+            room.tick(amount)
+        elif verb == "end":
+            room.playout.end_response()
+            complete.update(room.pushed)
+            item += 1
+        else:
+            cut = room.flush(min(amount, len(room.queue)))
+            for one in cut:
+                received = len(room.pushed[one.item_id])
+                assert one.heard_ms == room.heard_of(one.item_id) * 1000 // RATE
+                assert one.heard_ms <= one.received_ms == received * 1000 // RATE
+            told = {one.item_id for one in cut}
+            for item_id, numbers in room.pushed.items():
+                whole = room.heard_of(item_id) == len(numbers)
+                assert item_id not in told or not (whole and item_id in complete)
+                if item_id not in told and item_id not in expected:
+                    assert whole
+                expected.append(item_id)
+            item += 1
+        assert room.playout.playing or not sound(room.queue)
+    everything = [number for numbers in room.pushed.values() for number in numbers]
+    positions = {number: place for place, number in enumerate(everything)}
+    places = [positions[number] for number in sound(room.heard + room.queue)]
+    assert places == sorted(set(places)), "in order, each sample once at most"
+    for item_id, numbers in room.pushed.items():  # within an item, no hole
+        own = [number for number in sound(room.heard + room.queue) if number in set(numbers)]
+        assert own == numbers[: len(own)], item_id
