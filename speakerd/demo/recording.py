@@ -132,7 +132,7 @@ def speak(card: VirtualSoundCard, samples: Samples, rate_hz: int) -> Speech:
     spool.write_bytes(to_bytes(samples))
     with spool.open("rb") as file:
         process = card.spawn(
-            "pacat", "--playback", "--raw", "--latency-msec=20", "--format=s16le", f"--rate={rate_hz}",
+            "pacat", "--playback", "--raw", "--latency-msec=200", "--format=s16le", f"--rate={rate_hz}",
             "--channels=1", "-d", "speakerd_mic_in", stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     spool.unlink()

@@ -1,0 +1,171 @@
+"""From any blocks to numbered frames; a microphone that fails is opened anew."""
+
+from __future__ import annotations
+
+import queue
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speakerd.demo.recording import speak
+from speakerd.errors import DeviceError
+from speakerd.hw.device import SourceBlock
+from speakerd.mic.capture import Capture, Chunker, FrameQueue
+from speakerd.pcm import NearFrame
+
+
+def ramp(frames, start=0):
+    return (np.arange(start, start + frames) % 30_000).astype(np.int16)
+
+
+@given(sizes=st.lists(st.integers(0, 1500), max_size=30))
+def test_frames_are_whole_numbered_and_lose_nothing(sizes):
+    chunker, frames, position = Chunker(), [], 0
+    for size in sizes:
+        frames += chunker.feed(ramp(size, position), 10.0 + (position + size) / 16_000, gap=False)
+        position += size
+    assert [frame.index for frame in frames] == list(range(position // 320))
+    assert all(frame.samples.size == 320 and not frame.gap for frame in frames)
+    if frames:
+        assert np.array_equal(np.concatenate([frame.samples for frame in frames]), ramp(position // 320 * 320))
+    for frame in frames:
+        assert frame.captured_at_s == pytest.approx(10.0 + (frame.index + 1) * 0.02)
+
+
+def test_a_gap_marks_the_first_frame_after_it_only():
+    chunker = Chunker()
+    frames = chunker.feed(ramp(400), 0.0, gap=False)
+    frames += chunker.feed(ramp(100), 0.0, gap=True)
+    frames += chunker.feed(ramp(1000), 0.0, gap=False)
+    assert [frame.gap for frame in frames] == [False, True, False, False]
+
+
+def test_an_interruption_is_a_gap_and_the_count_goes_on():
+    chunker = Chunker()
+    chunker.interrupt()
+    first = chunker.feed(ramp(500), 0.0, gap=False)
+    chunker.interrupt()
+    second = chunker.feed(ramp(640), 0.0, gap=False)
+    assert [(frame.index, frame.gap) for frame in first + second] == [(0, False), (1, True), (2, False)]
+    assert np.array_equal(second[0].samples, ramp(320))
+
+
+def frame(index):
+    return NearFrame(ramp(320), index, 0.0)
+
+
+def test_a_full_queue_loses_the_oldest_and_shows_the_gap():
+    frames = FrameQueue(3)
+    for index in range(5):
+        frames.put(frame(index))
+    assert frames.dropped == 2
+    got = [frames.get(0) for _ in range(3)]
+    assert [(one.index, one.gap) for one in got] == [(2, True), (3, False), (4, False)]
+    assert frames.get(0) is None
+
+
+def test_an_empty_queue_waits_no_longer_than_told():
+    began_s = time.monotonic()
+    assert FrameQueue().get(0.05) is None
+    assert 0.04 < time.monotonic() - began_s < 0.5
+
+
+class Script:
+    """A source that gives its blocks, then fails or goes on with silence."""
+
+    def __init__(self, *blocks):
+        self.blocks = list(blocks)
+        self.closed = 0
+
+    def read(self):
+        block = self.blocks.pop(0) if self.blocks else SourceBlock(np.zeros(320, np.int16))
+        if isinstance(block, Exception):
+            raise block
+        time.sleep(0.001)
+        return block
+
+    def close(self):
+        self.closed += 1
+
+
+class Studio:
+    def __init__(self, *opens, bound=1000):
+        self.opens = list(opens)
+        self.states = queue.Queue()
+        self.crashes = queue.Queue()
+        self.frames = FrameQueue(bound)
+        self.capture = Capture(
+            self.open, self.frames, self.states.put, lambda name, error: self.crashes.put((name, error))
+        )
+        self.capture.start()
+
+    def open(self):
+        source = self.opens.pop(0)
+        if isinstance(source, Exception):
+            raise source
+        return source
+
+    def close(self):
+        self.capture.stop()
+        assert self.capture.join(2)
+
+
+def test_a_failing_microphone_is_told_and_opened_anew():
+    first = Script(SourceBlock(ramp(640)), DeviceError("hw:Mic", "Input/output error"))
+    last = Script(SourceBlock(ramp(320), xruns=2))
+    one = Studio(first, DeviceError("hw:Mic", "No such device"), last)
+    began_s = time.monotonic()
+    states = [one.states.get(timeout=3) for _ in range(4)]
+    assert states == [None, "hw:Mic: Input/output error", "hw:Mic: No such device", None]
+    assert time.monotonic() - began_s == pytest.approx(0.25 + 0.5, abs=0.2), "waits longer each time"
+    one.close()
+    assert (first.closed, last.closed) == (1, 1)
+    got = [one.frames.get(0) for _ in range(4)]
+    assert [(frame.index, frame.gap) for frame in got] == [(0, False), (1, False), (2, True), (3, False)]
+    assert one.capture.xruns == 2
+    assert one.capture.frames >= 4
+    assert one.crashes.empty()
+
+
+def test_frames_that_nobody_fetches_are_counted():
+    one = Studio(Script(), bound=2)
+    while one.capture.frames < 5:
+        time.sleep(0.002)
+    one.close()
+    assert one.capture.dropped == one.capture.frames - 2
+
+
+def test_a_bug_in_the_thread_is_reported():
+    one = Studio(Script(ValueError("bug")))
+    name, error = one.crashes.get(timeout=2)
+    assert name == "capture"
+    assert isinstance(error, ValueError)
+    one.close()
+
+
+@pytest.mark.alsa
+def test_what_is_said_into_the_card_arrives_in_time(sound_card):
+    from speakerd.hw.alsa import AlsaSource
+
+    burst = np.random.default_rng(0).integers(-12_000, 12_000, 8_000).astype(np.int16)
+    frames, states = FrameQueue(10_000), queue.Queue()
+    capture = Capture(lambda: AlsaSource("speakerd_mic", 16_000, 0), frames, states.put, lambda *_: None)
+    capture.start()
+    assert states.get(timeout=3) is None
+    began_s = time.monotonic()
+    speak(sound_card, burst, 16_000).wait()
+    time.sleep(0.2)
+    capture.stop()
+    assert capture.join(2)
+    heard = []
+    while (one := frames.get(0)) is not None:
+        heard.append(one)
+    assert [one.index for one in heard] == list(range(len(heard)))
+    assert not any(one.gap for one in heard)
+    loud = [one for one in heard if np.max(np.abs(one.samples)) > 2000]
+    assert len(loud) in (25, 26), "half a second, without a hole"
+    assert 0 < loud[0].captured_at_s - began_s < 0.5
+    assert loud[-1].captured_at_s - loud[0].captured_at_s == pytest.approx((len(loud) - 1) * 0.02, abs=0.02)
