@@ -56,7 +56,7 @@ class WakeWord(Section):
     """alexa, hey_jarvis, hey_mycroft, hey_rhasspy, okay_nabu, or a path to a .tflite or .onnx file."""
     threshold: float = Field(0.5, gt=0.0, lt=1.0)
     """Score from which it counts, 0 to 1: higher means fewer false wakes and more missed ones."""
-    refractory_ms: int = Field(2_000, ge=0, le=60_000)
+    refractory_ms: int = Field(1_000, ge=0, le=60_000)
     """Time after a detection in which this word does not count again, ms."""
 
 

@@ -29,6 +29,8 @@ START_COUPLING_DB = 3.0
 
 _RISE_DB = 0.5  # per frame above the estimate …
 _FALL_DB = 0.15  # … and below it: settles where a quarter of the frames are above
+_FIRST_FRAMES = 50  # in the first second of sound ever …
+_FIRST_FALL_DB = 0.6  # … the start value, a guess for the worst, is left behind in half of it
 _COUPLING_RANGE_DB = (-50.0, 20.0)
 _FAR_AUDIBLE_DBFS = -50.0  # a quieter far end teaches nothing
 
@@ -39,6 +41,7 @@ class BargeInDetector:
     def __init__(self) -> None:
         self.coupling_db = START_COUPLING_DB
         """Level of the echo minus level of the far end, as learnt so far; kept over resets."""
+        self._learnt_frames = 0
         self._window: deque[int | None] = deque(maxlen=WINDOW_FRAMES)  # index where it may be the user
 
     def reset(self) -> None:
@@ -67,6 +70,8 @@ class BargeInDetector:
 
     def _learn(self, ratio_db: float) -> None:
         # The user's own frames teach too: false alarms then heal themselves, and eight frames cost 4 dB.
-        step = _RISE_DB if ratio_db > self.coupling_db else -_FALL_DB
+        fall_db = _FIRST_FALL_DB if self._learnt_frames < _FIRST_FRAMES else _FALL_DB
+        self._learnt_frames += 1
+        step = _RISE_DB if ratio_db > self.coupling_db else -fall_db
         low, high = _COUPLING_RANGE_DB
         self.coupling_db = min(high, max(low, self.coupling_db + step))
