@@ -11,10 +11,6 @@ else flite's voices.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +26,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from support.scripted_server import Heard, ScriptedServer, sound_at  # noqa: E402
 
+from speakerd.demo.daemon import Daemon  # noqa: E402
 from speakerd.demo.play import say  # noqa: E402
 from speakerd.demo.recording import Recorder, Recording, speak  # noqa: E402
 from speakerd.demo.soundcard import VirtualSoundCard  # noqa: E402
@@ -37,7 +34,6 @@ from speakerd.demo.soundcard import VirtualSoundCard  # noqa: E402
 AUDIO = ROOT.parent / "shared" / "audio"
 SEGMENT = 2_400  # 100 ms at the wire's rate
 CONFIG = """\
-audio: {{capture_device: speakerd_mic, playback_device: speakerd_speaker}}
 wake: {{words: [{{model: alexa}}, {{model: hey_mycroft}}, {{model: hey_jarvis}}]}}
 realtime: {{url: "{url}"}}
 conversation: {{silence_timeout_s: 2.0}}
@@ -126,49 +122,23 @@ class Figures:
     early_bytes: int = 0
 
 
-class Events:
-    """The daemon's events file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def all(self) -> list[dict]:
-        if not self.path.exists():
-            return []
-        return [json.loads(line) for line in self.path.read_text().splitlines() if line.endswith("}")]
-
-    def after(self, t: float, name: str, **fields: str) -> dict | None:
-        for event in self.all():
-            if event["t"] >= t and event["event"] == name and all(event.get(k) == v for k, v in fields.items()):
-                return event
-        return None
-
-    def wait(self, t: float, name: str, timeout_s: float = 10.0, **fields: str) -> dict | None:
-        until_s = time.monotonic() + timeout_s
-        while time.monotonic() < until_s:
-            if event := self.after(t, name, **fields):
-                return event
-            time.sleep(0.02)
-        return None
-
-
 class Trial:
     """One conversation."""
 
     def __init__(
-        self, card: VirtualSoundCard, server: ScriptedServer, events: Events, recorder: Recorder, figures: Figures
+        self, card: VirtualSoundCard, server: ScriptedServer, daemon: Daemon, recorder: Recorder, figures: Figures
     ) -> None:
-        self.card, self.server, self.events = card, server, events
+        self.card, self.server, self.daemon = card, server, daemon
         self.recorder, self.figures = recorder, figures
 
     def run(self, wake: np.ndarray, command: np.ndarray, over: np.ndarray) -> None:
         start_s, connections = time.monotonic(), len(self.server.connections)
         speak(self.card, np.concatenate([wake, command]), 16_000).wait()
-        woken = self.events.wait(start_s, "WakeDetected", 2.0)
+        woken = self.daemon.wait("WakeDetected", start_s, 2.0)
         if woken is None:
             self.figures.missed.append("wake word")
             return
-        self.events.wait(start_s, "StateChanged", state="LISTENING")
+        self.daemon.wait("StateChanged", start_s, state="LISTENING")
         time.sleep(0.5)
         heard = self.server.heard
         if len(self.server.connections) != connections + 1 or heard.connected_s < woken["t"] - 0.02:
@@ -177,7 +147,7 @@ class Trial:
         self.interrupt(heard, over)
         self.server.user_turn()  # an answer without words: silence follows, and ends the conversation
         self.server.answer(np.zeros(0, np.int16))
-        idle = self.events.wait(start_s, "StateChanged", 10.0, state="IDLE")
+        idle = self.daemon.wait("StateChanged", start_s, 10.0, state="IDLE")
         time.sleep(0.3)
         if idle is None:
             self.figures.missed.append("idle")
@@ -193,14 +163,14 @@ class Trial:
         before = heard.samples.size
         speak_s = time.monotonic()
         speak(self.card, over, 16_000).wait()
-        decided = self.events.wait(speak_s, "BargeInDetected", 1.0, state="LISTENING")
+        decided = self.daemon.wait("BargeInDetected", speak_s, 1.0, state="LISTENING")
         sound = self.recorder.so_far()
         on_s = first_sound_s(sound, begin_s)
         if on_s is not None:
             self.figures.first_sound.append((on_s - heard.first_delta_s[item]) * 1000)
         if decided is None:
             self.figures.missed.append("interruption")
-            self.events.wait(speak_s, "StateChanged", 20.0, state="LISTENING")
+            self.daemon.wait("StateChanged", speak_s, 20.0, state="LISTENING")
             return
         time.sleep(0.5)
         sound = self.recorder.so_far()
@@ -248,21 +218,15 @@ def main() -> None:
         VirtualSoundCard(Path(name) / "card") as card,
         ScriptedServer(connect_delay_s=options.server_delay_ms / 1000, hears_speech=True) as server,
     ):
-        folder = Path(name)
-        (folder / "bench.yaml").write_text(CONFIG.format(url=server.url))
-        events = Events(folder / "events.jsonl")
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PULSE_", "SPEAKERD_", "ALSA_"))}
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "speakerd", "run", "--config", folder / "bench.yaml", "--events", events.path],
-            env={**environment, **card.env},
-        )  # fmt: skip
+        daemon = Daemon(card, Path(name), CONFIG.format(url=server.url))
+        daemon.start()
         try:
-            events.wait(0, "Ready", 20)
+            daemon.wait("Ready", timeout_s=20)
             time.sleep(1.0)
             for number in range(options.trials):
                 recorder = Recorder(card, "speaker")
                 recorder.start()
-                trial = Trial(card, server, events, recorder, figures)
+                trial = Trial(card, server, daemon, recorder, figures)
                 trial.run(
                     wakes[number % len(wakes)],
                     commands[number % len(commands)],
@@ -270,8 +234,7 @@ def main() -> None:
                 )
                 recorder.stop()
         finally:
-            daemon.send_signal(signal.SIGTERM)
-            status = daemon.wait(5)
+            status = daemon.stop()
     print("| figure, ms | min | p50 | p95 | max | trials | wanted |\n|---|---|---|---|---|---|---|")
     print(row("words lost after the wake word, same breath", [lost_ms(*pair) for pair in figures.heard], "0"))
     print(row("words lost of the interruption", [lost_ms(*pair) for pair in figures.heard_over], "0"))

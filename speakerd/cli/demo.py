@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from speakerd.demo.play import Happening
+from speakerd.demo.daemon import Happening
 from speakerd.demo.recording import Recording
 from speakerd.demo.stage import perform
 from speakerd.demo.timeline import Timeline

@@ -8,15 +8,12 @@ import subprocess
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 
+from speakerd.demo.daemon import Happening
 from speakerd.errors import SpeakerdError
 from speakerd.pcm import Samples, from_bytes
-
-Happening: TypeAlias = dict[str, Any]
-"""One line of the events file."""
 
 USER_VOICE = "rms"
 """flite's voice for the user; the assistant speaks with another one."""

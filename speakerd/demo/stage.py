@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from speakerd.demo.play import END, LINES, Cue, Happening, say
+from speakerd.demo.daemon import Daemon, Happening
+from speakerd.demo.play import END, LINES, Cue, say
 from speakerd.demo.recording import Recorder, Recording, speak
 from speakerd.demo.soundcard import VirtualSoundCard
 from speakerd.errors import SpeakerdError
 
-STOP_S = 5.0
 ECHO_MS = 40
 """Delay of the loudspeaker's sound on its way to the microphone."""
 
 CONFIG = """\
-audio:
-  capture_device: speakerd_mic
-  playback_device: speakerd_speaker
 realtime:
   url: embedded
 conversation:
@@ -56,27 +48,6 @@ class Performance:
     """Of the daemon, after SIGTERM."""
 
 
-@dataclass(slots=True)
-class _EventFile:
-    """Follows the events file while the daemon writes it."""
-
-    path: Path
-    seen: list[Happening] = field(default_factory=list)
-    _position: int = 0
-
-    def new(self) -> Iterator[Happening]:
-        """Events since the last call."""
-        if not self.path.exists():
-            return
-        with self.path.open(encoding="utf-8") as file:
-            file.seek(self._position)
-            while (line := file.readline()).endswith("\n"):
-                self._position = file.tell()
-                event = json.loads(line)
-                self.seen.append(event)
-                yield event
-
-
 def perform(
     folder: Path,
     tell: Callable[[float, str, str], None],
@@ -90,68 +61,45 @@ def perform(
     with VirtualSoundCard(folder / "card") as card:
         if echo_db is not None:
             card.loop(ECHO_MS, echo_db)
-        config, events = folder / "demo.yaml", _EventFile(folder / "events.jsonl")
-        config.write_text(CONFIG)
-        events.path.unlink(missing_ok=True)
         mic, speaker = Recorder(card, "mic"), Recorder(card, "speaker")
         mic.start()
         speaker.start()
-        daemon = _start(card, config, events.path, folder / "speakerd.log")
+        daemon = Daemon(card, folder, CONFIG)
+        daemon.start()
         said: list[tuple[str, float, float]] = []
         missed = ""
         try:
             for line in LINES:
-                _await(line.cue, events, tell_event, daemon)
+                _await(line.cue, tell_event, daemon)
                 said.append(_speak(card, line.words, tell))
-            _await(END, events, tell_event, daemon)
+            _await(END, tell_event, daemon)
         except _MissedCueError as error:
             missed = str(error)
         finally:
-            status = _stop(daemon)
+            status = daemon.stop()
             heard, sounded = mic.stop(), speaker.stop()
-    for event in events.new():
+    for event in daemon.new():
         tell_event(event)
     spoken = [_place(heard, *line) for line in said]
-    return Performance(heard, sounded, events.seen, spoken, missed, status)
+    return Performance(heard, sounded, daemon.events, spoken, missed, status)
 
 
 class _MissedCueError(SpeakerdError):
     """Something that the play waits for did not happen."""
 
 
-def _start(card: VirtualSoundCard, config: Path, events: Path, log: Path) -> subprocess.Popen[bytes]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE_", "SPEAKERD_", "ALSA_"))}
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "speakerd", "run", "--config", str(config), "--events", str(events)],
-            env={**kept, **card.env}, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
-
-
-def _stop(daemon: subprocess.Popen[bytes]) -> int | None:
-    daemon.send_signal(signal.SIGTERM)
-    try:
-        return daemon.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        daemon.kill()
-        daemon.wait()
-        return None
-
-
-def _await(
-    cue: Cue, events: _EventFile, tell_event: Callable[[Happening], None], daemon: subprocess.Popen[bytes]
-) -> None:
+def _await(cue: Cue, tell_event: Callable[[Happening], None], daemon: Daemon) -> None:
     until_s = time.monotonic() + cue.within_s
     due_s: float | None = None
     while due_s is None or time.monotonic() < due_s:
-        for event in events.new():
+        for event in daemon.new():
             tell_event(event)
             if due_s is None and cue.is_due(event):
                 due_s = event["t"] + cue.after_s
         if due_s is None and time.monotonic() > until_s:
             raise _MissedCueError(f"waited {cue.within_s:.0f} s for {cue.what}")
-        if daemon.poll() is not None:
-            raise _MissedCueError(f"the daemon ended (status {daemon.returncode}) while waiting for {cue.what}")
+        if daemon.exit_status is not None:
+            raise _MissedCueError(f"the daemon ended (status {daemon.exit_status}) while waiting for {cue.what}")
         time.sleep(0.02)
 
 

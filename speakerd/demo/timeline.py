@@ -15,7 +15,7 @@ from speakerd.demo.verdict import Latency, latencies
 WIDTH, LEFT, RIGHT = 1400, 90, 20
 MIC_Y, STATE_Y, SPEAKER_Y, HALF = 120, 190, 300, 50
 STATE_HEIGHT = 34
-HEIGHT = 430
+HEIGHT = 480
 
 COLOURS = {
     "IDLE": "#e8e8e8",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from speakerd.demo.play import Happening
+import numpy as np
+
+from speakerd.demo.daemon import Happening
 from speakerd.demo.stage import Performance, sounds
 
 SILENT_WITHIN_S = 0.25
@@ -80,8 +82,9 @@ def _first_sound(played: Performance, after_s: float) -> float | None:
     return next((start for start, _ in sounds(played.speaker, after_s, after_s + 3.0)), None)
 
 
-def _last_sound(played: Performance, after_s: float) -> float:
-    """End of the stretch of sound that was under way at `after_s`."""
-    return next(
-        (end for start, end in sounds(played.speaker, after_s, after_s + 3.0) if start < after_s + 0.1), after_s
-    )
+def _last_sound(played: Performance, decided_s: float) -> float:
+    """The last sample that was not silent, from a little before the decision; the virtual card adds no noise."""
+    from_s = decided_s - 1.0
+    loud = np.flatnonzero(np.abs(played.speaker.between(from_s, decided_s + 0.5).astype(np.int32)) > 20)
+    first = played.speaker.index_at(from_s)
+    return max(decided_s, played.speaker.time_of(first + int(loud[-1]))) if loud.size else decided_s
