@@ -3,7 +3,8 @@
     python bench/wake_accuracy.py [--threshold 0.5] [FOLDER]
 
 FOLDER holds the recordings: ../shared/audio beside the checkout, if left out. Another threshold than the
-shipped ones can be tried for all words. Everything goes through the daemon's own front-end, by the same code as `speakerd listen`. About a minute.
+shipped ones can be tried for all words. All sound goes through the daemon's own front-end, by the same
+code as `speakerd listen`. About a minute.
 """
 
 from __future__ import annotations

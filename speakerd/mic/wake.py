@@ -17,7 +17,7 @@ import numpy as np
 
 from speakerd.config.model import WakeWord
 from speakerd.errors import ConfigError
-from speakerd.mic.wake_engine import Array, Network, TfliteNetwork, load_network
+from speakerd.mic.wake_engine import Array, Network, TfliteNetwork, load_network, try_out
 from speakerd.mic.wake_models import feature_models, find_model
 from speakerd.pcm import NEAR_PERIOD_FRAMES, Samples, ms_to_periods
 
@@ -84,6 +84,7 @@ class _Word:
         self.name, self.path = file.word, file.path
         self.network = load_network(file.path)
         self.length = _embeddings_wanted(file.path, self.network)
+        try_out(file.path, self.network, (1, self.length, _EMBEDDING))
         self.threshold = config.threshold
         self.refractory_periods = ms_to_periods(config.refractory_ms)
         self.deaf_until = -1  # frame index up to which a score does not count

@@ -43,9 +43,9 @@ class TfliteNetwork:
                 index = self._interpreter.get_input_details()[0]["index"]
                 self._interpreter.resize_tensor_input(index, list(input_shape), strict=False)
             self._interpreter.allocate_tensors()
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise ConfigError(f"wake model {path}: not a usable .tflite file: {_first_line(error)}") from error
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         _require_one_float_each(path, [i["dtype"] == np.float32 for i in inputs], len(outputs))
         self._input, self._output = int(inputs[0]["index"]), int(outputs[0]["index"])
         self.input_shape = tuple(int(n) for n in inputs[0]["shape"])
@@ -93,6 +93,16 @@ class OnnxNetwork:
 def load_network(path: Path) -> Network:
     """The network in `path`, by its suffix. Raises ConfigError."""
     return OnnxNetwork(path) if path.suffix == ".onnx" else TfliteNetwork(path)
+
+
+def try_out(path: Path, network: Network, input_shape: tuple[int, ...]) -> None:
+    """Run once on zeros, so that a model that breaks does so at start. Raises ConfigError if it gives no score."""
+    try:
+        result = network.run(np.zeros(input_shape, np.float32))
+    except Exception as error:  # as above: onnxruntime's own exception types
+        raise ConfigError(f"wake model {path}: cannot be run: {_first_line(error)}") from error
+    if result.size != 1 or not np.isfinite(result).all():
+        raise ConfigError(f"wake model {path}: gives {result.tolist()} for silence instead of one score")
 
 
 def _fixed(shape: list[Any]) -> tuple[int, ...]:

@@ -105,6 +105,12 @@ def test_neither_quiet_voices_nor_loud_noise_count(near_dbfs: float, voiced: boo
     assert all(detector.feed(i, near_dbfs, voiced, None) is None for i in range(100))
 
 
+@pytest.mark.parametrize("far_dbfs", [-120.0, -70.0])
+def test_the_floor_holds_while_the_far_end_pauses(far_dbfs: float) -> None:
+    detector = BargeInDetector()
+    assert all(detector.feed(i, FLOOR_DBFS - 1, True, far_dbfs) is None for i in range(100))
+
+
 def test_a_reset_forgets_the_frames() -> None:
     detector = BargeInDetector()
     for index in range(NEEDED_FRAMES - 1):

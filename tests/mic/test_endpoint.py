@@ -31,7 +31,7 @@ def test_speech_stops_after_the_hangover_where_its_silence_began() -> None:
 def test_a_pause_shorter_than_the_hangover_keeps_the_speech_whole() -> None:
     pause = "." * (HANGOVER_FRAMES - 1)
     heard = turnings("vvvvvv" + pause + "v" + pause + "v" + "." * HANGOVER_FRAMES)
-    assert [turning.started for _, turning in heard] == [True, False]
+    assert [turning for _, turning in heard] == [Turning(True, 0), Turning(False, 6 + 2 * len(pause) + 2)]
 
 
 def test_speech_can_start_again_and_indexes_are_those_that_were_fed() -> None:

@@ -70,6 +70,24 @@ def test_an_interruption_is_heard_only_while_the_loudspeaker_plays(say: Callable
     assert not any(isinstance(e, BargeInDetected) for e in heard(front_end, *sound, first_index=9_000))
 
 
+def test_frames_from_before_a_pause_of_the_loudspeaker_do_not_count(say: Callable[..., Samples]) -> None:
+    sound = np.concatenate([silence(0.4), say("Please stop talking now.")])
+
+    def frames_until_decision(pause_at: int | None) -> int:
+        front_end = FrontEnd(JARVIS)
+        front_end.far_end_active(True)
+        for index, samples in enumerate(sound[: len(sound) // 320 * 320].reshape(-1, 320)):
+            if index == pause_at:
+                front_end.far_end_active(False)
+                front_end.far_end_active(True)
+            if any(isinstance(e, BargeInDetected) for e in front_end.process(NearFrame(samples, index, 0.0))):
+                return index
+        raise AssertionError("no interruption was heard")
+
+    decided = frames_until_decision(None)
+    assert frames_until_decision(pause_at=decided) >= decided + 7
+
+
 def test_a_far_end_louder_than_the_voice_hides_it(say: Callable[..., Samples]) -> None:
     front_end = FrontEnd(JARVIS)
     front_end.far_end_active(True)

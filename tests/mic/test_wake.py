@@ -128,10 +128,10 @@ class FakeNetwork:
 
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...] = (1, 1)
-    seen: tuple[int, ...] = ()
+    seen: np.ndarray | None = None
 
     def run(self, values: np.ndarray) -> np.ndarray:
-        self.seen = values.shape
+        self.seen = values.copy()
         return np.zeros((1, 1), np.float32)
 
 
@@ -149,12 +149,32 @@ def test_models_of_several_scores_are_refused(monkeypatch: pytest.MonkeyPatch, s
         WakeDetector([WakeWord(model="alexa")])
 
 
-def test_each_word_sees_as_many_embeddings_as_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_word_sees_the_latest_embeddings_as_many_as_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
     networks = iter([short := FakeNetwork((1, 4, 96)), long := FakeNetwork((-1, 34, 96), (-1, 1))])
     monkeypatch.setattr(wake, "load_network", lambda path: next(networks))
     detector = WakeDetector([WakeWord(model="alexa"), WakeWord(model="hey_jarvis")])
     detections(detector, silence(1))
-    assert (short.seen, long.seen) == ((1, 4, 96), (1, 34, 96))
+    assert short.seen is not None
+    assert long.seen is not None
+    assert long.seen.shape == (1, 34, 96)
+    np.testing.assert_array_equal(short.seen, long.seen[:, -4:])
+
+
+@pytest.mark.parametrize(
+    "result", [np.full((1, 1), np.nan, np.float32), np.zeros((1, 2), np.float32), RuntimeError("boom\nat")]
+)
+def test_a_model_that_breaks_when_run_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, result: np.ndarray | RuntimeError
+) -> None:
+    class Broken(FakeNetwork):
+        def run(self, values: np.ndarray) -> np.ndarray:
+            if isinstance(result, RuntimeError):
+                raise result
+            return result
+
+    monkeypatch.setattr(wake, "load_network", lambda path: Broken((1, 16, 96)))
+    with pytest.raises(ConfigError, match=r"alexa\.tflite: (gives|cannot be run: boom$)"):
+        WakeDetector([WakeWord(model="alexa")])
 
 
 @pytest.mark.parametrize("embeddings", [16, 28])
