@@ -16,7 +16,8 @@ from speakerd.server.session import Session
 
 log = logging.getLogger(__name__)
 
-RunJob = Callable[[Transcribe | Speak], Awaitable[JobResult]]
+RunJob = Callable[[Transcribe | Speak, Callable[[], bool]], Awaitable[JobResult]]
+"""`(job, wanted)`: what the job gives, or an exception; not done at all if `wanted()` is False when its turn comes."""
 MAX_JOBS = 8
 """Jobs of one connection at a time; a client that asks for more waits."""
 BIG_FRAME_CHARS = 64 * 1024
@@ -34,9 +35,11 @@ class Connection:
     of the websocket ends it.
     """
 
-    def __init__(self, socket: ServerConnection, model: str, run_job: RunJob) -> None:
+    def __init__(self, socket: ServerConnection, model: str, run_job: RunJob, heavy: asyncio.Semaphore) -> None:
+        """`heavy` is shared by all connections: so many big frames at a time are judged in threads."""
         self._socket = socket
         self._run_job = run_job
+        self._heavy = heavy
         self._loop = asyncio.get_running_loop()
         self._session = Session(model, new_id, local_time, self._loop.time())
         self._lock = asyncio.Lock()
@@ -58,11 +61,13 @@ class Connection:
     async def _read(self) -> None:
         async for frame in self._socket:
             async with self._lock:
-                if len(frame) > BIG_FRAME_CHARS:
-                    effects = await asyncio.to_thread(self._session.receive, frame, self._loop.time())
-                else:
-                    effects = self._session.receive(frame, self._loop.time())
-                await self._perform(effects)
+                await self._perform(await self._receive(frame))
+
+    async def _receive(self, frame: str | bytes) -> list[Effect]:
+        if len(frame) <= BIG_FRAME_CHARS:
+            return self._session.receive(frame, self._loop.time())
+        async with self._heavy:
+            return await asyncio.to_thread(self._session.receive, frame, self._loop.time())
 
     async def _pace(self) -> None:
         """Tick the session at its deadlines."""
@@ -87,7 +92,7 @@ class Connection:
 
     async def _job(self, job: Transcribe | Speak) -> None:
         async with self._jobs:
-            result = await self._run_job(job)
+            result = await self._run_job(job, lambda: self._session.wants(job.job))
         async with self._lock:
             await self._perform(self._session.job_done(job.job, result, self._loop.time()))
 

@@ -97,6 +97,10 @@ class Outbox:
         """Drop the result of `job` when it comes."""
         self._waiting.pop(job, None)
 
+    def wanted(self, job: int) -> bool:
+        """True while somebody waits for `job`. May be asked from another thread."""
+        return job in self._waiting
+
     def take(self) -> list[Effect]:
         """All effects since the last call, in order."""
         effects, self._effects = self._effects, []

@@ -6,7 +6,7 @@ import asyncio
 import http
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +16,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from speakerd.config.model import Server
-from speakerd.errors import ConfigError
+from speakerd.errors import ConfigError, SpeakerdError
 from speakerd.server.connection import Connection, new_id
 from speakerd.server.ears import Ears
 from speakerd.server.effects import JobResult, Outbox, Send, Speak, Transcribe
@@ -41,6 +41,7 @@ class EmbeddedServer:
         self._ears = Ears()
         self._hearing = asyncio.Semaphore(1)
         self._speaking = asyncio.Semaphore(2)
+        self._heavy = asyncio.Semaphore(2)  # with the two above: fewer than the threads there are
         self.sessions = 0
 
     def warm(self) -> None:
@@ -57,14 +58,14 @@ class EmbeddedServer:
     async def handle(self, socket: ServerConnection) -> None:
         """One client, from handshake to close."""
         assert socket.request is not None
-        if "realtime=v1" in socket.request.headers.get("OpenAI-Beta", ""):
+        if _speaks_beta(socket.request):
             await _refuse_beta(socket)
             return
         query = parse_qs(urlsplit(socket.request.path).query)
         self.sessions += 1
         log.info("client connected, %d session(s)", self.sessions)
         try:
-            await Connection(socket, query.get("model", ["embedded"])[0][:200], self._run).run()
+            await Connection(socket, query.get("model", ["embedded"])[0][:200], self._run, self._heavy).run()
         finally:
             self.sessions -= 1
             log.info("client gone, %d session(s)", self.sessions)
@@ -80,16 +81,17 @@ class EmbeddedServer:
             return connection.respond(http.HTTPStatus.TOO_MANY_REQUESTS, f"At most {MAX_SESSIONS} sessions.\n")
         return None
 
-    async def _run(self, job: Transcribe | Speak) -> JobResult:
-        try:
-            if isinstance(job, Transcribe):
-                async with self._hearing:
+    async def _run(self, job: Transcribe | Speak, wanted: Callable[[], bool]) -> JobResult:
+        async with self._hearing if isinstance(job, Transcribe) else self._speaking:
+            if not wanted():
+                return SpeakerdError("no longer wanted")
+            try:
+                if isinstance(job, Transcribe):
                     return await asyncio.to_thread(self._ears.transcribe, job.samples, job.rate_hz)
-            async with self._speaking:
                 return await asyncio.to_thread(self._voice.synthesise, job.text, job.rate_hz, job.speed)
-        except Exception as error:
-            log.exception("%s failed", type(job).__name__)
-            return error
+            except Exception as error:
+                log.exception("%s failed", type(job).__name__)
+                return error
 
 
 @asynccontextmanager
@@ -137,6 +139,12 @@ def _port(server: WebSocketServer) -> int:
 def _select_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     """`realtime` if offered; clients that offer nothing are welcome too."""
     return Subprotocol("realtime") if "realtime" in offered else None
+
+
+def _speaks_beta(request: Request) -> bool:
+    """By the header, or by the subprotocol that browsers had to use for it."""
+    offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+    return "realtime=v1" in request.headers.get("OpenAI-Beta", "") or "openai-beta.realtime-v1" in offered
 
 
 async def _refuse_beta(socket: ServerConnection) -> None:

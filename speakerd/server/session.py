@@ -82,6 +82,10 @@ class Session:
         self._outbox.finish(job, result, now_s)
         return self.tick(now_s)
 
+    def wants(self, job: int) -> bool:
+        """False for a job whose result would be dropped: it need not be done."""
+        return self._outbox.wanted(job)
+
     def tick(self, now_s: float) -> list[Effect]:
         """Do what is due; harmless at any time."""
         if self._idle_at_s is not None and now_s >= self._idle_at_s:

@@ -132,6 +132,7 @@ class Harness:
 
     def _take(self, effects: list[Effect]) -> list[Event]:
         events: list[Event] = []
+        ready: list[Transcribe | Speak] = []
         for effect in effects:
             if isinstance(effect, Send):
                 event = json.loads(effect.text)
@@ -143,7 +144,9 @@ class Harness:
             elif self.hold_ears if isinstance(effect, Transcribe) else self.hold_voice:
                 self.jobs.append(effect)
             else:
-                events += self._finish(effect)
+                ready.append(effect)
+        for job in ready:  # as the connection does: after everything was sent
+            events += self._finish(job)
         return events
 
     def _finish(self, job: Transcribe | Speak) -> list[Event]:
@@ -151,6 +154,12 @@ class Harness:
             self.spoken.append(job.text)
         result = self.heard(job) if isinstance(job, Transcribe) else self.speech(job)
         return self._take(self.session.job_done(job.job, result, self.now_s))
+
+
+@pytest.fixture(scope="session")
+def fresh() -> type[Harness]:
+    """Makes harnesses, for tests that need many."""
+    return Harness
 
 
 @pytest.fixture

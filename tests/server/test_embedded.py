@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable
 
+import numpy as np
 import pytest
 from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
@@ -15,11 +16,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from speakerd.config.model import Server
-from speakerd.errors import ConfigError
+from speakerd.errors import ConfigError, SpeakerdError
 from speakerd.pcm import Samples, to_bytes
 from speakerd.server import embedded as module
-from speakerd.server.effects import Effect
-from speakerd.server.embedded import is_loopback, serve_embedded
+from speakerd.server.effects import Effect, Speak
+from speakerd.server.embedded import EmbeddedServer, is_loopback, serve_embedded
 from speakerd.server.inbox import MAX_APPEND_BYTES
 from speakerd.server.session import Session
 
@@ -81,8 +82,15 @@ async def test_a_conversation_with_the_openai_client(url: str, say: Say):
         assert cut.item_id == delta.item_id
 
 
-async def test_the_beta_interface_is_gone(url: str):
-    async with connect(url, additional_headers={"OpenAI-Beta": "realtime=v1"}) as socket:
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"additional_headers": {"OpenAI-Beta": "realtime=v1"}},
+        {"subprotocols": [Subprotocol("realtime"), Subprotocol("openai-beta.realtime-v1")]},
+    ],
+)
+async def test_the_beta_interface_is_gone(url: str, how: dict):
+    async with connect(url, **how) as socket:
         event = json.loads(await socket.recv())
         assert event["error"]["code"] == "beta_api_shape_disabled"
         with pytest.raises(ConnectionClosed) as closed:
@@ -182,6 +190,13 @@ async def test_much_sound_at_once_is_judged_off_the_loop(url: str, monkeypatch: 
         await socket.send('{"type": "input_audio_buffer.clear"}')
         await socket.recv()
     assert threads == [True, False, True]
+
+
+async def test_work_that_nobody_waits_for_is_not_done():
+    server = EmbeddedServer(Server())
+    job = Speak(1, "Hello.", 24_000, 1.0)
+    assert isinstance(await server._run(job, lambda: False), SpeakerdError)
+    assert isinstance(await server._run(job, lambda: True), np.ndarray)
 
 
 async def test_leaving_in_the_middle_of_an_answer_leaves_nothing_behind(url: str):
