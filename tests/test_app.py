@@ -1,0 +1,200 @@
+"""The whole daemon as a process: real voices, real ALSA (the virtual card), a real websocket."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.scripted_server import ScriptedServer, no_server, sound_at
+
+from speakerd.demo.daemon import Daemon
+from speakerd.demo.play import say
+from speakerd.demo.recording import Recorder, Speech, speak
+from speakerd.demo.soundcard import VirtualSoundCard
+
+pytestmark = pytest.mark.alsa
+
+SECRET = "sk-test-0123456789"
+
+
+@pytest.fixture(scope="module")
+def voice() -> dict[str, np.ndarray]:
+    """What the user says: int16 mono 16 kHz."""
+    return {
+        "wake": say("Hey Jarvis.")[0],
+        "question": say("Hey Jarvis, what time is it?")[0],
+        "no": say("No, wait.")[0],
+    }
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+class Room:
+    """The user's side; whatever was started in it ends with the test."""
+
+    def __init__(self, card: VirtualSoundCard, folder: Path, voice: dict[str, np.ndarray], cleanup: ExitStack) -> None:
+        self._card, self._folder, self._voice, self._cleanup = card, folder, voice, cleanup
+
+    def daemon(self, config: str, **environment: str) -> Daemon:
+        """A daemon that is ready."""
+        daemon = Daemon(self._card, self._folder, config, {"OPENAI_API_KEY": SECRET, **environment})
+        daemon.start()
+        self._cleanup.callback(lambda: daemon.exit_status is None and daemon.stop())
+        assert daemon.wait("Ready", timeout_s=20), daemon.log_path.read_text()
+        return daemon
+
+    def daemon_at(self, url: str) -> Daemon:
+        """A daemon that is ready and uses this server."""
+        return self.daemon(f'realtime: {{url: "{url}"}}\nconversation: {{silence_timeout_s: 1.5}}\n')
+
+    def say(self, line: str) -> Speech:
+        """Speak into the microphone; returns at once."""
+        speech = speak(self._card, self._voice[line], 16_000)
+        self._cleanup.callback(speech.stop)
+        return speech
+
+    def record(self) -> Recorder:
+        """Record the loudspeaker from now on."""
+        recorder = Recorder(self._card, "speaker")
+        recorder.start()
+        self._cleanup.callback(recorder.stop)
+        return recorder
+
+
+@pytest.fixture
+def room(sound_card, voice, tmp_path) -> Iterator[Room]:
+    with ExitStack() as cleanup:
+        yield Room(sound_card, tmp_path, voice, cleanup)
+
+
+def test_a_conversation_with_an_interruption(room, server):
+    daemon = room.daemon_at(server.url)
+    recorder = room.record()
+    assert server.connections == []
+
+    room.say("question")
+    assert daemon.wait("StateChanged", state="LISTENING")
+    server.wait_for(lambda: server.heard.samples.size > 24_000)  # held and live sound
+    server.user_turn()
+    item = server.answer(sound_at(10.0))
+    assert daemon.wait("StateChanged", state="SPEAKING")
+    server.wait_for(lambda: server.heard.sent_ms.get(item, 0) >= 2_500)
+
+    room.say("no")
+    cut = daemon.wait("BargeInDetected", state="LISTENING")
+    assert cut
+    truncate = server.wait_for(lambda: server.heard.of_type("conversation.item.truncate"))[0][1]
+    assert server.heard.of_type("response.cancel")[0][1]["response_id"] == "resp_1"
+    assert truncate["item_id"] == item
+
+    assert daemon.wait("StateChanged", state="IDLE")
+    recording = recorder.stop()
+    started_s = daemon.find("PlayoutStarted")["t"] - 0.02
+    began_s = next(t for t in np.arange(started_s, cut["t"], 0.005) if np.any(recording.between(t, t + 0.005)))
+    heard_ms = (cut["t"] - began_s) * 1000
+    assert truncate["audio_end_ms"] == pytest.approx(heard_ms, abs=100)  # exact figures: bench/conversation.py
+    assert not np.any(recording.between(cut["t"] + 0.1, cut["t"] + 0.5))
+    assert server.heard.errors == []
+    assert daemon.stop() == 0
+
+    # The wake word, the question and the interruption reached the server; nothing before or after.
+    assert server.heard.connected_s >= daemon.find("WakeDetected")["t"] - 0.01
+    idle_s = daemon.find("StateChanged", state="IDLE")["t"]
+    assert all(t <= idle_s + 0.05 for t, _ in server.heard.audio)
+    assert SECRET not in daemon.log_path.read_text() + daemon.events_path.read_text()
+
+
+def test_no_server_is_told_in_sound_and_the_next_wake_works(room, server):
+    with no_server() as url:
+        daemon = room.daemon_at(url)
+        recorder = room.record()
+        room.say("wake").wait()
+        ended = daemon.wait("SessionEnded")
+        assert ended["error"] == "connection_refused"
+        until_s = ended["t"] + 0.7
+        time.sleep(0.7)
+        assert np.any(recorder.so_far().between(ended["t"], until_s))
+        room.say("wake")
+        assert daemon.wait("WakeDetected", since_s=ended["t"])
+        assert daemon.stop() == 0
+    assert "check realtime.url" in daemon.log_path.read_text()
+
+
+def test_a_lost_connection_ends_the_reply_and_the_next_wake_works(room, server):
+    daemon = room.daemon_at(server.url)
+    room.say("wake")
+    assert daemon.wait("StateChanged", state="LISTENING")
+    server.user_turn()
+    server.answer(sound_at(5.0))
+    assert daemon.wait("StateChanged", state="SPEAKING")
+    server.drop()
+    lost = daemon.wait("SessionEnded")
+    assert lost["error"] == "connection_lost"
+    assert lost["state"] == "IDLE"
+    time.sleep(1.0)
+    room.say("wake")
+    assert daemon.wait("StateChanged", since_s=lost["t"] + 0.5, state="LISTENING")
+    assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_within_three_seconds_in_the_middle_of_a_reply(room, server, number):
+    daemon = room.daemon_at(server.url)
+    room.say("wake")
+    assert daemon.wait("StateChanged", state="LISTENING")
+    server.user_turn()
+    server.answer(sound_at(5.0))
+    assert daemon.wait("StateChanged", state="SPEAKING")
+    asked_s = time.monotonic()
+    assert daemon.stop(number) == 0
+    assert time.monotonic() - asked_s < 3.0
+    assert server.wait_for(lambda: server.heard.closed_s)
+
+
+def test_words_said_while_the_server_is_slow_are_not_lost(room, voice):
+    with ScriptedServer(connect_delay_s=2.0) as server:
+        daemon = room.daemon_at(server.url)
+        room.say("question")
+        assert daemon.wait("StateChanged", state="LISTENING")
+        server.wait_for(lambda: server.heard.samples.size > 2.5 * 24_000)
+        received = server.heard.samples.astype(float)
+        assert daemon.stop() == 0
+    words = voice["question"][-16_000:]  # "what time is it?", well after the wake word
+    clip = np.interp(np.arange(0, words.size, 2 / 3), np.arange(words.size), words)
+    size = 1 << (clip.size + received.size).bit_length()
+    match = np.fft.irfft(np.fft.rfft(received, size) * np.conj(np.fft.rfft(clip, size)), size)
+    at = int(np.argmax(match[: received.size]))
+    here = received[at : at + clip.size]
+    assert np.dot(here, clip) / np.linalg.norm(here) / np.linalg.norm(clip) > 0.9
+
+
+def test_a_loudspeaker_that_is_not_there_does_not_stop_the_conversation(room, server):
+    daemon = room.daemon(f'realtime: {{url: "{server.url}"}}\n', SPEAKERD_AUDIO__PLAYBACK_DEVICE="nowhere")
+    room.say("wake")
+    assert daemon.wait("StateChanged", state="LISTENING")
+    assert daemon.stop() == 0
+    assert "The loudspeaker does not work: nowhere" in daemon.log_path.read_text()
+
+
+def test_the_events_file_holds_a_json_object_a_line_and_no_words(room, server):
+    daemon = room.daemon_at(server.url)
+    room.say("wake")
+    assert daemon.wait("StateChanged", state="LISTENING")
+    server.send("response.output_audio_transcript.done", response_id="r", item_id="i", transcript="tell nobody")
+    assert daemon.wait("StateChanged", state="IDLE")
+    assert daemon.stop() == 0
+    lines = [json.loads(line) for line in daemon.events_path.read_text().splitlines()]
+    assert [line["event"] for line in lines[:4]] == ["Ready", "WakeDetected", "StateChanged", "SessionReady"]
+    assert all(isinstance(line["t"], float) and isinstance(line["state"], str) for line in lines)
+    assert 0.5 <= lines[1]["score"] <= 1.0
+    assert "tell nobody" not in daemon.events_path.read_text() + daemon.log_path.read_text()
