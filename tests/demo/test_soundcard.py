@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def test_a_card_that_cannot_start_says_why(tmp_path, monkeypatch):
 
 
 def _runs(pid):
-    return subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode == 0
+    return Path(f"/proc/{pid}").exists()
 
 
 def test_places_in_a_recording():
