@@ -114,6 +114,7 @@ def main() -> None:
                 if trouble := converse(number, card, server, daemon, wake, over):
                     failures.append(trouble)
                     print(trouble, flush=True)
+                    print("\n".join(daemon.log_path.read_text().splitlines()[-6:]), flush=True)
                     reaches(daemon, "IDLE", 30.0)
                 time.sleep(0.6)
                 server.connections[:-1] = []

@@ -84,7 +84,9 @@ class App:
         self._events = Mailbox(loop, self._on_event, EVENTS_BOUND)
         self._frames = Mailbox(loop, self._on_frame, FRAMES_BOUND)
         self._eventlog = EventLog(events_path) if events_path else None
-        self._reporter = Reporter(self._eventlog, Notifier(), log_transcripts=config.conversation.log_transcripts)
+        self._reporter = Reporter(
+            self._eventlog, Notifier(), self._counters, log_transcripts=config.conversation.log_transcripts
+        )
         self._devices = Mailbox(loop, self._on_device, bound=100)
 
         self._front_end = FrontEnd(config.wake, config.conversation.barge_in)
@@ -120,6 +122,20 @@ class App:
             lambda trouble: self._report_device("microphone", trouble),
             self._report_crash,
         )
+
+    def _counters(self) -> dict[str, int]:
+        """Totals since the start."""
+        return {
+            "capture_xruns": self._capture.xruns,
+            "capture_dropped": self._capture.dropped,
+            "playback_xruns": self._playback.xruns,
+            "playout_underruns": self._playback.underruns,
+            "frames_dropped": self._frames.dropped,
+            "events_dropped": self._events.dropped,
+            "uplink_frames": self._gatekeeper.sent_frames,
+            "uplink_overflowed": self._gatekeeper.overflowed_frames,
+            "events_ignored": self._conductor.ignored,
+        }
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Start, serve until `stop` is set, stop. Raises what a thread died of."""

@@ -92,6 +92,11 @@ class Conductor:
         """Where the conversation stands."""
         return self._machine.state
 
+    @property
+    def ignored(self) -> int:
+        """Events that changed nothing."""
+        return self._machine.ignored.total()
+
     def observe(self, observer: Observer) -> None:
         """Tell `observer` about every event from now on."""
         self._observers.append(observer)

@@ -31,6 +31,11 @@ class Gatekeeper:
         """Near frames (20 ms) sent since the process started."""
         return self._uplink.sent_frames
 
+    @property
+    def overflowed_frames(self) -> int:
+        """Near frames lost because the gate was held for too long."""
+        return self._uplink.overflowed_frames
+
     def push(self, frame: NearFrame) -> None:
         """Take the next frame from the microphone."""
         self._send_all(self._uplink.push(frame))

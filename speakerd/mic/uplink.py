@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum, auto
 
-
 from speakerd.dsp.resample import Resampler
 from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, WIRE_RATE_HZ, NearFrame, Samples, ms_to_periods, to_bytes
 

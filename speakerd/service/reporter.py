@@ -36,9 +36,18 @@ STATUS = {
 class Reporter:
     """One for the life of the daemon."""
 
-    def __init__(self, eventlog: EventLog | None, notifier: Notifier, *, log_transcripts: bool) -> None:
+    def __init__(
+        self,
+        eventlog: EventLog | None,
+        notifier: Notifier,
+        counters: Callable[[], dict[str, int]],
+        *,
+        log_transcripts: bool,
+    ) -> None:
+        """`counters` gives the totals of all that went wrong or was sent; asked after each conversation."""
         self._eventlog = eventlog
         self._notifier = notifier
+        self._counters = counters
         self._log_transcripts = log_transcripts
         self._clock = TurnClock()
         self._state = State.IDLE
@@ -56,7 +65,16 @@ class Reporter:
         name = type(event).__name__
         log.log(level, "%s", sentence, extra=fields(event=name, state=after, from_state=before, **figures))
         self._state = after
+        if after is State.IDLE and before is not State.IDLE:
+            self._count(now_s)
         self._show_status()
+
+    def _count(self, now_s: float) -> None:
+        """The totals, for the journal and the events file."""
+        counters = self._counters()
+        if self._eventlog:
+            self._eventlog.write("Counters", now_s, state=self._state, **counters)
+        log.debug("Totals since the start.", extra=fields(event="Counters", state=self._state, **counters))
 
     def local_speech(self, event: ev.SpeechDetected) -> None:
         """The local voice detector changed its mind."""
