@@ -195,12 +195,35 @@ def test_a_lost_card_was_heard_up_to_its_last_report():
 
 def test_heard_is_never_more_than_received_though_a_resampler_gave_more():
     playout = Playout(48_000, 0)
-    playout.push("a", np.ones(1000, np.int16), 490)  # 20.4 ms received, 20.8 ms of sound
-    playout.pull(960)
+    playout.push("a", np.ones(960, np.int16), 479)  # 19.96 ms received, 20 ms of sound
     playout.pull(960)
     playout.advance(0)
     playout.cut()
-    assert playout.settle() == (ItemHeard("a", 20, 20),)
+    assert playout.settle() == (ItemHeard("a", 19, 19),)
+
+
+def test_a_card_that_took_back_what_it_had_reported_does_not_spoil_the_next_item():
+    room = Room(prefill_ms=0)
+    room.push("a", 10 * PERIOD)
+    room.tick(5)
+    room.playout.advance(100)
+    room.playout.cut()
+    room.playout.drop(700)
+    room.playout.settle()
+    room.push("b", 10 * PERIOD)
+    room.playout.pull(PERIOD)
+    room.playout.advance(PERIOD)
+    room.playout.cut()
+    assert room.playout.settle() == (ItemHeard("b", 0, 200),)
+
+
+def test_the_next_response_is_no_underrun():
+    room = Room()
+    for item_id in ("a", "b"):
+        room.push(item_id, 10 * PERIOD)
+        room.playout.end_response()
+        room.tick(20)
+    assert room.playout.underruns == 0
 
 
 def test_no_room_beyond_the_bound():
