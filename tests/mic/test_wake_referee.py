@@ -61,6 +61,7 @@ def test_scores_equal_those_of_an_untouched_openwakeword_once_its_random_start_i
     assert max(differences.values()) < TOLERANCE, differences
 
 
+@pytest.mark.shared
 def test_scores_equal_openwakewords_on_real_recordings(shared: Path, tmp_path: Path) -> None:
     files = [
         *sorted((shared / "audio" / "wake").rglob("*.wav")),
