@@ -8,10 +8,11 @@ from datetime import datetime
 from speakerd.server import replies, tools
 from speakerd.server.audio import FORMATS
 from speakerd.server.effects import Outbox
-from speakerd.server.history import History, Item, text_tokens
+from speakerd.server.history import History, Item
 from speakerd.server.requests import RequestError, ResponseParams
-from speakerd.server.response import InputTokens, Response, ResponseOptions
+from speakerd.server.response import Response, ResponseOptions
 from speakerd.server.settings import SessionSettings
+from speakerd.server.usage import InputTokens, text_tokens
 
 MAX_ASIDE = 4
 """Responses out of band at a time."""

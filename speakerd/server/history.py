@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
 
 from speakerd.server.audio import PCM, AudioFormat
 from speakerd.server.requests import RequestError
 from speakerd.server.settings import Json
+from speakerd.server.usage import ASSISTANT_TOKENS_PER_S, USER_TOKENS_PER_S, audio_tokens, text_tokens
 
 MAX_ITEMS = 2_000
 """The oldest items beyond this are forgotten."""
 MAX_KEPT_AUDIO_BYTES = 16 * 2**20
 """Sound of older items is forgotten beyond this; their words stay."""
-USER_TOKENS_PER_S = 10
-ASSISTANT_TOKENS_PER_S = 20
 
 
 @dataclass(slots=True)
@@ -67,12 +65,7 @@ class Item:
         per_s = ASSISTANT_TOKENS_PER_S if self.wire.get("role") == "assistant" else USER_TOKENS_PER_S
         texts = [str(self.wire.get(key, "")) for key in ("name", "arguments", "output")]
         texts += [str(part.get("text") or "") for part in self.wire.get("content", [])]
-        return text_tokens("".join(texts)), int(self.audio_ms * per_s / 1000)
-
-
-def text_tokens(text: str) -> int:
-    """Four characters a token, as a rule of thumb says."""
-    return (len(text) + 3) // 4
+        return text_tokens("".join(texts)), audio_tokens(self.audio_ms, per_s)
 
 
 class History:
@@ -148,9 +141,3 @@ class History:
             if kept > MAX_KEPT_AUDIO_BYTES:
                 kept -= len(item.audio)
                 item.audio = bytearray()
-
-
-def plain(model: Any) -> Json:  # noqa: ANN401 - any of the item models
-    """A checked item as JSON, without what was not said."""
-    data: Json = model.model_dump(exclude_none=True)
-    return data

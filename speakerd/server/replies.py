@@ -29,9 +29,11 @@ class Memory:
 
 
 _WAKE = re.compile(
-    r"^\W*(?:(?:hey|hay|hi|okay|ok)\W+)?(?:jarvis|jervis|travis|mycroft|rhasspy|nabu|alexa|alexis)\b[\s,.!?;:-]*",
+    r"^\W*(?:(?:(?:hey|hay|hi|okay|ok)\W+)?(?:jarvis|jervis|travis|mycroft|rhasspy|nabu|alexa|alexis)"
+    r"|h\W+r\W+(?:v|s|m|miss|this)|(?:each|page) are this)\b[\s,.!?;:-]*",
     re.IGNORECASE,
 )
+"""A wake word at the head, also as the ears write it: they hear "Hey Jarvis" as "H. R. V." now and then."""
 
 
 def without_wake_word(text: str) -> str:
@@ -108,7 +110,9 @@ GREETING = f"Hello. {_CAN_DO}"
 _NO_WEATHER = f"I cannot look up the weather. I run on this device alone, without the internet. {_CAN_DO}"
 _HELP = f"{_CAN_DO} I can repeat what I said. Everything stays on this device."
 _WHO = "I am the assistant inside this speaker. I follow simple rules, and I work without the internet."
-_STOP = r"^ (please )?(stop|step|stopped|quiet|be quiet|shut up|cancel|never mind|enough|thats enough|stop it) $"
+_STOP = (
+    r"^ (please )?(stop|step|stup|stuck|stopped|quiet|be quiet|shut up|cancel|never mind|enough|thats enough|stop it) $"
+)
 _ASKS_TIME = (
     r" (what|whats|tell|current|know|how) .*\btime\b(?! (is|was) (a|an)\b)"
     r"|^ (the )?time( please| is it| now)* $| how late "
@@ -118,7 +122,7 @@ _ASKS_DATE = r" (date|today|to day|what day|which day|day is it|what month|what 
 _RULES: tuple[tuple[str, Callable[[datetime, Memory], str]], ...] = (
     (_STOP, _always("Okay.")),
     (r" (thank you|thanks|thank) ", _always("You are welcome.")),
-    (r" (good ?bye|bye|good night|see you) ", _always("Goodbye.")),
+    (r" (good ?bye?|bye|good night|see you) ", _always("Goodbye.")),
     (r" (story|stories|tale) ", _story),
     (r" (weather|forecast|rain|sunny) ", _always(_NO_WEATHER)),
     (_ASKS_TIME, _time),

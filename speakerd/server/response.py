@@ -1,7 +1,6 @@
 """One response: from `response.created` to `response.done`, its words spoken sentence by sentence. Pure.
 
-Sound leaves in chunks of at most 200 ms, faster than it plays but not at once, so that a cancel still
-finds something to stop: `tick` sends what is due, `deadline_s` tells when the next chunk is.
+`tick` sends the sound that is due, `deadline_s` tells when the next is.
 """
 
 from __future__ import annotations
@@ -14,14 +13,11 @@ from dataclasses import dataclass
 from speakerd.pcm import Samples
 from speakerd.server.audio import AudioFormat
 from speakerd.server.effects import Outbox
-from speakerd.server.history import ASSISTANT_TOKENS_PER_S, History, Item, text_tokens
+from speakerd.server.history import History, Item
+from speakerd.server.pacing import SpeechQueue
 from speakerd.server.settings import FunctionTool, Json, NamedTool
+from speakerd.server.usage import ASSISTANT_TOKENS_PER_S, InputTokens, audio_tokens, text_tokens
 
-CHUNK_MS = 200
-LEAD_MS = 400
-"""Sound that is sent at once."""
-PACE = 4.0
-"""Sound is sent so many times faster than it plays."""
 QUEUE_MS = 5_000
 """The next sentence is synthesised once less than this waits to be sent."""
 
@@ -44,16 +40,6 @@ class ResponseOptions:
     """Read instead of the conversation."""
     instructions: str = ""
     """What this response alone was told."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputTokens:
-    """What a response reads; `cached_*` of it was read by the response before."""
-
-    text: int
-    audio: int
-    cached_text: int
-    cached_audio: int
 
 
 class Response:
@@ -83,21 +69,14 @@ class Response:
         self._output: list[Item] = []
         self._sentences: list[str] = []
         self._job = 0
-        self._queue = bytearray()
-        self._marks: list[tuple[int, str]] = []
-        """(position in the item's sound, sentence that begins there), not yet announced."""
-        self._queued_bytes = 0
+        self._queue = SpeechQueue(options.format)
         self._said = ""
-        self._started_s = 0.0
         outbox.event("response.created", response=self.wire())
 
     @property
     def deadline_s(self) -> float | None:
         """When `tick` has something to send; None while it waits for words or the voice."""
-        if self.done or not self._queue or self._item is None:
-            return None
-        ahead_ms = self._item.audio_ms + CHUNK_MS - LEAD_MS
-        return self._started_s + max(0.0, ahead_ms) / 1000 / PACE
+        return None if self.done else self._queue.due_s
 
     def wire(self) -> Json:
         """The response object."""
@@ -112,7 +91,7 @@ class Response:
             "output_modalities": ["audio" if o.audio else "text"],
             "max_output_tokens": o.max_output_tokens,
             "audio": sound,
-            "usage": self._usage() if self.done else None,
+            "usage": self._input_tokens.usage(*self._output_tokens()) if self.done else None,
             "metadata": o.metadata,
         }
 
@@ -219,7 +198,7 @@ class Response:
             self._outbox.event("conversation.item.done", previous_item_id=before, item=wire)
 
     def _ask_for_more(self) -> None:
-        if self._job or not self._sentences or self.options.format.ms(len(self._queue)) >= QUEUE_MS:
+        if self._job or not self._sentences or self._queue.waiting_ms >= QUEUE_MS:
             return
         o = self.options
         self._job = self._outbox.speak(self._sentences[0], o.format.rate_hz, o.speed, self._spoken)
@@ -231,13 +210,7 @@ class Response:
         if isinstance(result, Exception):
             self.fail("The voice failed.", now_s)
             return
-        assert self._item is not None
-        if not self._started_s:
-            self._started_s = now_s
-        self._marks.append((self._queued_bytes, self._sentences.pop(0)))
-        data = self.options.format.encode(result)
-        self._queued_bytes += len(data)
-        self._queue += data
+        self._queue.put(self._sentences.pop(0), self.options.format.encode(result), now_s)
         self.tick(now_s)
         self._ask_for_more()
         self._finish_if_said(now_s)
@@ -245,17 +218,11 @@ class Response:
     def _send_chunk(self, now_s: float) -> None:
         item = self._item
         assert item is not None
-        while self._marks and self._marks[0][0] <= item.audio_bytes:
-            self._announce(self._marks.pop(0)[1], now_s)
-        if self.done:
-            return
-        n = self.options.format.n_bytes(CHUNK_MS)
-        if self._marks:
-            n = min(n, self._marks[0][0] - item.audio_bytes)
-        chunk = bytes(self._queue[:n])
-        del self._queue[:n]
+        words, chunk = self._queue.take()
+        for sentence in words:
+            self._announce(sentence, now_s)
         item.add_audio(chunk)
-        self.ends_playing_s = max(now_s, self._started_s + item.audio_ms / 1000)
+        self.ends_playing_s = max(now_s, self._queue.started_s + item.audio_ms / 1000)
         self._event("response.output_audio.delta", content_index=0, delta=base64.b64encode(chunk).decode("ascii"))
         if self._output_tokens()[1] >= self._token_limit:
             self.finish("incomplete", now_s, reason="max_output_tokens")
@@ -279,7 +246,7 @@ class Response:
             self.finish("incomplete", now_s, reason="max_output_tokens")
 
     def _finish_if_said(self, now_s: float) -> None:
-        if not self._queue and not self._sentences and not self._job:
+        if not self._queue.waiting_ms and not self._sentences and not self._job:
             self.finish("completed", now_s)
 
     def _event(self, kind: str, **fields: object) -> None:
@@ -299,28 +266,7 @@ class Response:
         """(text, audio) tokens so far."""
         calls = "".join(str(i.wire.get("name", "")) + str(i.wire.get("arguments", "")) for i in self._output)
         audio_ms = sum(item.audio_ms for item in self._output)
-        return text_tokens(self._said + calls), int(audio_ms * ASSISTANT_TOKENS_PER_S / 1000)
-
-    def _usage(self) -> Json:
-        i = self._input_tokens
-        text, audio = self._output_tokens()
-        return {
-            "total_tokens": i.text + i.audio + text + audio,
-            "input_tokens": i.text + i.audio,
-            "output_tokens": text + audio,
-            "input_token_details": {
-                "text_tokens": i.text,
-                "audio_tokens": i.audio,
-                "image_tokens": 0,
-                "cached_tokens": i.cached_text + i.cached_audio,
-                "cached_tokens_details": {
-                    "text_tokens": i.cached_text,
-                    "audio_tokens": i.cached_audio,
-                    "image_tokens": 0,
-                },
-            },
-            "output_token_details": {"text_tokens": text, "audio_tokens": audio},
-        }
+        return text_tokens(self._said + calls), audio_tokens(audio_ms, ASSISTANT_TOKENS_PER_S)
 
 
 def sentences(text: str) -> list[str]:

@@ -90,7 +90,15 @@ def spoken(value: Fraction) -> str:
 
 
 def answer_sum(text: str) -> str | None:
-    """The spoken answer if the text holds a sum, else None."""
+    """The spoken answer if the text holds a sum, also a misheard one ("mine times ate"); else None."""
+    return _answer_sum(text) or _answer_sum(_MISHEARD.sub(lambda m: _MEANT[m[0].lower()], text))
+
+
+_MEANT = {"won": "one", "to": "two", "too": "two", "for": "four", "ate": "eight", "mine": "nine"}
+_MISHEARD = re.compile(rf"\b(?:{'|'.join(_MEANT)})\b", re.IGNORECASE)
+
+
+def _answer_sum(text: str) -> str | None:
     terms: list[Fraction] = []
     operators: list[str] = []
     for token in numbers_as_digits(text):

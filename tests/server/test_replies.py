@@ -84,6 +84,7 @@ def test_noise_is_answered_once():
         ("Alexa. Stop.", "Stop."),
         ("Travis, stop", "stop"),
         ("Okay Nabu, stop", "stop"),
+        ("H. R. V. What time is it?", "What time is it?"),
         ("Hey, what's up?", "Hey, what's up?"),
         ("What did Alexa say?", "What did Alexa say?"),
     ],

@@ -333,6 +333,7 @@ def test_cancel(h: Harness):
     h.events.clear()
     h.release()
     assert not h.events, "the voice's late result is dropped"
+    assert len(h.spoken) == 1, "and no more is asked of it"
 
 
 def test_a_cancel_before_the_words_are_known(h: Harness, say: Say):

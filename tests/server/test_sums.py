@@ -28,6 +28,8 @@ from speakerd.server.sums import answer_sum, numbers_as_digits
         ("a hundred minus one", "100 minus 1 is 99."),
         ("1,000 times 2", "1000 times 2 is 2000."),
         ("3 multiplied by 5", "3 times 5 is 15."),
+        ("How much is mine times ate?", "9 times 8 is 72."),
+        ("to plus for", "2 plus 4 is 6."),
         ("two point five times two", "2.5 times 2 is 5."),
     ],
 )
