@@ -12,6 +12,8 @@ import pytest
 from speakerd.errors import ConfigError
 from speakerd.pcm import level_dbfs
 from speakerd.server.ears import Ears
+from speakerd.server.response import sentences
+from speakerd.server.story import STORIES
 from speakerd.server.voice import Voice
 
 
@@ -58,6 +60,13 @@ def test_speed():
     voice = Voice("slt")
     slow, fast = (voice.synthesise("It is ten past four.", 24_000, speed).size for speed in (0.75, 1.5))
     assert 1.6 < slow / fast < 2.2
+
+
+@pytest.mark.parametrize("number", range(len(STORIES)))
+def test_stories_are_long_enough_to_interrupt(number: int):
+    voice = Voice("rms")
+    spoken_s = sum(voice.synthesise(sentence, 8_000).size / 8_000 for sentence in sentences(STORIES[number]))
+    assert spoken_s > 25
 
 
 @pytest.mark.parametrize("text", ["", "-v", "\x00\n", "ü…€漢", "`reboot` $(x) \"'", "word " * 2_000])
