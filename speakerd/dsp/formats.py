@@ -42,7 +42,18 @@ def decode_all(data: bytes, form: SampleFormat, channels: int) -> NDArray[np.int
 
 def encode(samples: Samples, form: SampleFormat, channels: int = 1) -> bytes:
     """int16 mono as interleaved bytes, the same sound on every channel."""
-    return np.repeat(form.from_int16(samples), channels, axis=0).tobytes()
+    stored = form.from_int16(samples)
+    return (stored if channels == 1 else np.repeat(stored, channels, axis=0)).tobytes()
+
+
+def _int16(name: str, dtype: str) -> SampleFormat:
+    """Our own samples, in one byte order or the other."""
+    return SampleFormat(
+        name,
+        np.dtype(dtype),
+        lambda stored: stored.astype(np.int16, copy=False),
+        lambda samples: samples.astype(dtype, copy=False),
+    )
 
 
 def _int(name: str, dtype: str, unused_low_bits: int, *, unused_high_bits: int = 0) -> SampleFormat:
@@ -100,12 +111,12 @@ def _u8() -> SampleFormat:
 FORMATS: dict[str, SampleFormat] = {
     form.name: form
     for form in (
-        _int("S16_LE", "<i2", 0),
+        _int16("S16_LE", "<i2"),
         _int("S32_LE", "<i4", 16),
         _packed24("S24_3LE", high=2),
         _int("S24_LE", "<i4", 8, unused_high_bits=8),
         _float("FLOAT_LE", "<f4"),
-        _int("S16_BE", ">i2", 0),
+        _int16("S16_BE", ">i2"),
         _int("S32_BE", ">i4", 16),
         _packed24("S24_3BE", high=0),
         _int("S24_BE", ">i4", 8, unused_high_bits=8),
