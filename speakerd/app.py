@@ -94,7 +94,13 @@ class App:
         queue = FrameQueue()
         self._capture = self._make_capture(config.audio, queue)
         self._listener = Listener(
-            queue, self._front_end, self._playback, self._events.post, self._frames.post, self._report_crash
+            queue,
+            self._front_end,
+            self._playback,
+            self._events.post,
+            self._frames.post,
+            lambda: self._conductor.state is not State.IDLE,
+            self._report_crash,
         )
         settings = session_settings(config.realtime, transcripts=config.conversation.log_transcripts)
         self._link = Link(config.realtime, url, settings, lambda: key.reveal() if key else None, tasks, self._on_output)

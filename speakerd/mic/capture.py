@@ -31,6 +31,8 @@ class FrameQueue:
         self._bound = bound
         self._frames: deque[NearFrame] = deque()
         self._filled = threading.Condition()
+        self._wanted = 1
+        """Frames that the reader waits for: until then it is not woken."""
 
     def put(self, frame: NearFrame) -> None:
         """Append; never waits."""
@@ -40,14 +42,15 @@ class FrameQueue:
                 self._frames.popleft()
                 self._frames[0] = replace(self._frames[0], gap=True)
                 self.dropped += 1
-            self._filled.notify()
+            if len(self._frames) >= self._wanted:
+                self._filled.notify()
 
-    def get(self, timeout_s: float) -> NearFrame | None:
-        """The oldest frame; None if there was none within the time."""
+    def get(self, timeout_s: float, count: int = 1) -> list[NearFrame]:
+        """The `count` oldest frames together, so that their reader wakes up once; fewer if time runs out first."""
         with self._filled:
-            if not self._filled.wait_for(lambda: self._frames, timeout_s):
-                return None
-            return self._frames.popleft()
+            self._wanted = count
+            self._filled.wait_for(lambda: len(self._frames) >= count, timeout_s)
+            return [self._frames.popleft() for _ in range(min(count, len(self._frames)))]
 
 
 class Chunker:

@@ -39,6 +39,11 @@ class FrontEnd:
         """Near frames that have passed the wake models: proof of life. Thread-safe."""
         return self._wake.frames_scored
 
+    @property
+    def frames_to_step(self) -> int:
+        """Near frames, 1 to 4, until the wake models run again."""
+        return self._wake.frames_to_step
+
     def far_end_active(self, active: bool) -> None:
         """Tell whether the loudspeaker plays: only then is there anything to interrupt."""
         if self._bargein is not None and active != self._far_end_active:

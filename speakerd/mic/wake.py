@@ -113,6 +113,11 @@ class WakeDetector:
         """Near frames that have passed the models."""
         return self._steps * STEP_PERIODS
 
+    @property
+    def frames_to_step(self) -> int:
+        """Near frames, 1 to 4, until the models run again."""
+        return STEP_PERIODS - self._filled // NEAR_PERIOD_FRAMES
+
     def feed(self, samples: Samples, index: int) -> list[Detection]:
         """Take near frame `index`, (320,) int16; every fourth call runs the models (20-30 ms on a slow core)."""
         self._chunk[self._filled : self._filled + NEAR_PERIOD_FRAMES] = samples

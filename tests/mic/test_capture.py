@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 
 import numpy as np
@@ -15,6 +16,7 @@ from speakerd.errors import DeviceError
 from speakerd.hw.device import SourceBlock
 from speakerd.mic.capture import Capture, Chunker, FrameQueue
 from speakerd.pcm import NearFrame
+from speakerd.threads import Worker
 
 
 def ramp(frames, start=0):
@@ -62,14 +64,38 @@ def test_a_full_queue_loses_the_oldest_and_shows_the_gap():
     for index in range(5):
         frames.put(frame(index))
     assert frames.dropped == 2
-    got = [frames.get(0) for _ in range(3)]
+    got = frames.get(0, 3)
     assert [(one.index, one.gap) for one in got] == [(2, True), (3, False), (4, False)]
-    assert frames.get(0) is None
+    assert frames.get(0) == []
+
+
+def test_a_reader_of_several_frames_is_woken_when_all_are_there():
+    frames, got, batches = FrameQueue(), threading.Event(), []
+
+    def read(_worker):
+        batches.append(frames.get(5, 4))
+        got.set()
+
+    reader = Worker("reader", read, lambda *_: None)
+    reader.start()
+    for index in range(3):
+        frames.put(frame(index))
+    assert not got.wait(0.05)
+    frames.put(frame(3))
+    assert got.wait(2)
+    assert [one.index for one in batches[0]] == [0, 1, 2, 3]
+    assert reader.join(1)
+
+
+def test_a_reader_takes_what_there_is_when_time_runs_out():
+    frames = FrameQueue()
+    frames.put(frame(0))
+    assert [one.index for one in frames.get(0.02, 4)] == [0]
 
 
 def test_an_empty_queue_waits_no_longer_than_told():
     began_s = time.monotonic()
-    assert FrameQueue().get(0.05) is None
+    assert FrameQueue().get(0.05) == []
     assert 0.04 < time.monotonic() - began_s < 0.5
 
 
@@ -123,7 +149,7 @@ def test_a_failing_microphone_is_told_and_opened_anew():
     assert time.monotonic() - began_s == pytest.approx(0.25 + 0.5, abs=0.2), "waits longer each time"
     one.close()
     assert (first.closed, last.closed) == (1, 1)
-    got = [one.frames.get(0) for _ in range(4)]
+    got = one.frames.get(0, 4)
     assert [(frame.index, frame.gap) for frame in got] == [(0, False), (1, False), (2, True), (3, False)]
     assert one.capture.xruns == 2
     assert one.capture.frames >= 4
@@ -160,9 +186,7 @@ def test_what_is_said_into_the_card_arrives_in_time(sound_card):
     time.sleep(0.2)
     capture.stop()
     assert capture.join(2)
-    heard = []
-    while (one := frames.get(0)) is not None:
-        heard.append(one)
+    heard = frames.get(0, 10_000)
     assert [one.index for one in heard] == list(range(len(heard)))
     assert not any(one.gap for one in heard)
     loud = [one for one in heard if np.max(np.abs(one.samples)) > 2000]

@@ -1,0 +1,139 @@
+"""What the outside is told: journal sentences, status, readiness, watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from speakerd.conversation import events as ev
+from speakerd.conversation.state import State
+from speakerd.service.eventlog import EventLog
+from speakerd.service.reporter import Reporter, describe
+
+
+class FakeNotifier:
+    """Writes down what systemd would be told."""
+
+    def __init__(self, watchdog_s: float | None = None) -> None:
+        self.told: list[str] = []
+        self.watchdog_interval_s = watchdog_s
+
+    def ready(self) -> None:
+        self.told.append("READY")
+
+    def status(self, sentence: str) -> None:
+        self.told.append(sentence)
+
+    def alive(self) -> None:
+        self.told.append("ALIVE")
+
+    def stopping(self) -> None:
+        self.told.append("STOPPING")
+
+
+@pytest.fixture
+def notifier() -> FakeNotifier:
+    return FakeNotifier()
+
+
+def reporter(notifier: FakeNotifier, eventlog: EventLog | None = None, *, transcripts: bool = False) -> Reporter:
+    return Reporter(eventlog, notifier, lambda: {"capture_xruns": 3}, log_transcripts=transcripts)
+
+
+async def run_until(told: list[str], what: str) -> None:
+    async with asyncio.timeout(3):
+        while what not in told:  # noqa: ASYNC110 - a list, which knows no waiting
+            await asyncio.sleep(0.01)
+
+
+async def test_ready_only_after_sound_has_moved_both_ways(notifier):
+    progress = [0, 0]
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(reporter(notifier).watch(lambda: (progress[0], progress[1])))
+        for moved in ([0, 0], [5, 0], [0, 5]):
+            progress[:] = moved
+            await asyncio.sleep(0.15)
+            assert "READY" not in notifier.told
+        progress[:] = [5, 5]
+        await run_until(notifier.told, "READY")
+        watch.cancel()
+    assert notifier.told[-1] == "Waiting for the wake word"
+
+
+async def test_the_watchdog_is_fed_only_while_both_move(caplog):
+    notifier = FakeNotifier(watchdog_s=0.05)
+    progress = [1, 1]
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(reporter(notifier).watch(lambda: (progress[0], progress[1])))
+        await run_until(notifier.told, "READY")
+        progress[:] = [2, 2]
+        await run_until(notifier.told, "ALIVE")
+        fed = notifier.told.count("ALIVE")
+        progress[:] = [3, 2]  # the loudspeaker hangs
+        await asyncio.sleep(0.3)
+        watch.cancel()
+    assert notifier.told.count("ALIVE") <= fed + 1
+    assert "No sound moves: nothing passes the loudspeaker." in caplog.text
+
+
+def test_trouble_with_a_device_is_in_the_status_until_it_works(notifier, caplog):
+    caplog.set_level(logging.INFO)
+    told = reporter(notifier)
+    told.device("microphone", "hw:9: No such device")
+    assert notifier.told[-1] == "Starting; microphone: hw:9: No such device"
+    told.device("microphone", "hw:9: No such device")
+    told.device("microphone", None)
+    assert notifier.told[-1] == "Starting"
+    assert [r.message for r in caplog.records] == [
+        "The microphone does not work: hw:9: No such device",
+        "The microphone works again.",
+    ]
+
+
+def test_transcripts_are_kept_only_where_asked_for(notifier, tmp_path: Path):
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    reporter(notifier, log).said("user", "my secret", 1.0)
+    assert path.read_text() == ""
+    reporter(notifier, log, transcripts=True).said("user", "my secret", 1.0)
+    assert json.loads(path.read_text())["text"] == "my secret"
+    log.close()
+
+
+def test_totals_follow_each_conversation(notifier, tmp_path: Path):
+    log = EventLog(tmp_path / "events.jsonl")
+    reporter(notifier, log).observe(ev.SessionEnded(1), State.CLOSING, State.IDLE, 9.0)
+    log.close()
+    last = json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])
+    assert last == {"t": 9.0, "event": "Counters", "state": "IDLE", "capture_xruns": 3}
+
+
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, CLOSING = State
+REFUSED = ev.SessionEnded(1, "key_refused", "no")
+NO_QUOTA = ev.ResponseEnded(1, "r", "failed", 0, "insufficient_quota")
+CUT = ev.PlayoutFlushed((ev.ItemHeard("i", 640, 900),))
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "after", "level", "words"),
+    [
+        (ev.WakeDetected("alexa", 0.913, 1), IDLE, CONNECTING, "INFO", "Heard alexa (score 0.91); connecting."),
+        (REFUSED, CONNECTING, IDLE, "WARNING", "The session ended (key_refused): no"),
+        (ev.SessionEnded(1), CLOSING, IDLE, "INFO", "The conversation is over"),
+        (ev.DeadlineReached(), LISTENING, CLOSING, "INFO", "Silence"),
+        (ev.DeadlineReached(), CONNECTING, CLOSING, "WARNING", "did not answer in time"),
+        (ev.DeadlineReached(), THINKING, LISTENING, "WARNING", "No answer came"),
+        (NO_QUOTA, THINKING, LISTENING, "WARNING", "insufficient_quota"),
+        (CUT, LISTENING, LISTENING, "INFO", "after 640 ms"),
+        (ev.BargeInDetected(1, -20.0), IDLE, IDLE, "DEBUG", ""),
+    ],
+)
+def test_one_plain_sentence_an_entry(event, before, after, level, words):
+    found_level, sentence = describe(event, before, after, {})
+    assert logging.getLevelName(found_level) == level
+    assert words in sentence
+    assert sentence.endswith((".", "?", "no"))
