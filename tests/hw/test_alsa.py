@@ -49,7 +49,7 @@ class OddCard:
     def _answer(self):
         answer = self.script.pop(0)
         if isinstance(answer, Exception):
-            raise answer
+            raise type(answer)(*answer.args)  # a new one: parameters live on, with the traceback and all in it
         return answer
 
     def read(self):
