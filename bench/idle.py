@@ -3,9 +3,9 @@
     python bench/idle.py loops [--seconds 120]
         our front-end and openwakeword (onnx), 1 and 4 words, each in a process of its own over the same
         sound as fast as it can; `script/referee bench` installs openwakeword first
-    python bench/idle.py daemon [--seconds 60] [--sound FILE.wav] -- COMMAND...
-        COMMAND (a daemon that idles on a sound card, e.g. speakerd run --config FILE) in real time, and
-        beside it openwakeword on FILE.wav, the sound that the card is given (faint noise without one)
+    python bench/idle.py daemon [--seconds 60]
+        the whole daemon, idle on the virtual sound card, in real time, and beside it openwakeword (onnx);
+        both are given the same faint noise
 
 Both print Markdown. The figures of one run can be compared, those of two runs cannot.
 """
@@ -25,8 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerd.cli.recording import read_blocks
 from speakerd.config.model import Wake, WakeWord
+from speakerd.demo.daemon import Daemon
+from speakerd.demo.recording import speak
+from speakerd.demo.soundcard import VirtualSoundCard
 from speakerd.mic.frontend import FrontEnd
 from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NearFrame
 
@@ -35,7 +37,8 @@ OPENWAKEWORD = (str(ROOT / ".venv-bench" / "bin" / "python"), str(Path(__file__)
 FRONT_END = (sys.executable, __file__, "front-end")
 OUR_WORDS = ("hey_jarvis", "alexa", "hey_mycroft", "hey_rhasspy")
 ROUNDS = 3
-SETTLE_S = 5.0
+SETTLE_S = 15.0
+"""After this the loudspeaker rests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,6 @@ def main() -> None:
     loops.add_argument("--seconds", type=int, default=120)
     daemon = verbs.add_parser("daemon")
     daemon.add_argument("--seconds", type=int, default=60)
-    daemon.add_argument("--sound", type=Path)
-    daemon.add_argument("command", nargs="+")
     front_end = verbs.add_parser("front-end", help="one loop of ours, for the verb loops")
     front_end.add_argument("sound", type=Path)
     front_end.add_argument("words", type=int)
@@ -68,9 +69,8 @@ def main() -> None:
             np.save(sound, noise(options.seconds))
             compare_loops(sound)
         else:
-            wav = options.sound
-            np.save(sound, np.concatenate(list(read_blocks(wav))) if wav else noise(options.seconds))
-            compare_daemon(sound, options.command, options.seconds)
+            np.save(sound, noise(options.seconds + 60))
+            compare_daemon(Path(folder), sound, options.seconds)
 
 
 def noise(seconds: int) -> np.ndarray:
@@ -109,26 +109,32 @@ def run_front_end(sound: Path, words: int) -> None:
     print(json.dumps({"cpu_s_per_s": used, "rss_mb": rss_mb(os.getpid())}))
 
 
-def compare_daemon(sound: Path, command: list[str], seconds: int) -> None:
-    referee = subprocess.Popen(
-        [*OPENWAKEWORD, str(sound), "1", "--paced"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    daemon = subprocess.Popen(command)
-    try:
-        assert referee.stdout is not None
-        referee.stdout.readline()
-        time.sleep(SETTLE_S)
-        theirs, ours = measure([referee.pid, daemon.pid], seconds)
-    finally:
-        for process in (daemon, referee):
-            process.terminate()
-        codes = [process.wait(timeout=10) for process in (daemon, referee)]
+def compare_daemon(folder: Path, sound: Path, seconds: int) -> None:
+    with VirtualSoundCard(folder / "card") as card:
+        speech = speak(card, np.load(sound), NEAR_RATE_HZ)
+        referee = subprocess.Popen(
+            [*OPENWAKEWORD, str(sound), "1", "--paced"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        daemon = Daemon(card, folder, "")
+        daemon.start()
+        try:
+            assert referee.stdout is not None
+            referee.stdout.readline()
+            if not daemon.wait("Ready", timeout_s=20):
+                sys.exit(daemon.log_path.read_text())
+            time.sleep(SETTLE_S)
+            theirs, ours = measure([referee.pid, daemon.pid], seconds)
+        finally:
+            referee.terminate()
+            referee.wait(timeout=10)
+            speech.stop()
+            status = daemon.stop()
     print("| process, in real time | CPU s per s | RSS, MB | CPU against openwakeword |")
     print("|---|---|---|---|")
     print(f"| bare loop of openwakeword 0.4.0, onnx, 1 word | {theirs.cpu_s_per_s:.4f} | {theirs.rss_mb:.0f} | 1.00 |")
     ratio = ours.cpu_s_per_s / theirs.cpu_s_per_s
-    print(f"| `{' '.join(command)}` | {ours.cpu_s_per_s:.4f} | {ours.rss_mb:.0f} | {ratio:.2f} |")
-    print(f"\nOver {seconds} s; exit status of the command: {codes[0]}.")
+    print(f"| speakerd, the whole idle daemon, 1 word | {ours.cpu_s_per_s:.4f} | {ours.rss_mb:.0f} | {ratio:.2f} |")
+    print(f"\nOver {seconds} s; exit status of the daemon: {status}.")
 
 
 def measure(pids: list[int], seconds: int) -> list[Cost]:

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 EVENTS_BOUND = 1_000
 """Events that may wait for the loop. They are few: this many means that the loop hangs."""
 FRAMES_BOUND = 50
-"""Near frames that may wait for the loop: a second."""
+"""Batches of 1 to 4 near frames that may wait for the loop: a second at least."""
 STOP_S = 2.0
 """Time for a conversation to end when the daemon is told to stop."""
 JOIN_S = 0.5
@@ -82,7 +82,7 @@ class App:
         self._crash: asyncio.Future[None] = loop.create_future()
         self._crashes = Mailbox(loop, self._on_crash, bound=10)
         self._events = Mailbox(loop, self._on_event, EVENTS_BOUND)
-        self._frames = Mailbox(loop, self._on_frame, FRAMES_BOUND)
+        self._frames = Mailbox(loop, self._on_frames, FRAMES_BOUND)
         self._eventlog = EventLog(events_path) if events_path else None
         self._reporter = Reporter(
             self._eventlog, Notifier(), self._counters, log_transcripts=config.conversation.log_transcripts
@@ -195,8 +195,9 @@ class App:
         else:
             self._conductor.dispatch(event)
 
-    def _on_frame(self, frame: NearFrame) -> None:
-        self._gatekeeper.push(frame)
+    def _on_frames(self, frames: list[NearFrame]) -> None:
+        for frame in frames:
+            self._gatekeeper.push(frame)
 
     def _on_output(self, output: Delivery) -> None:
         match output:

@@ -65,6 +65,8 @@ class Chunker:
     def feed(self, samples: Samples, at_s: float, *, gap: bool) -> list[NearFrame]:
         """Take a block whose last sample came at `at_s`; `gap`: sound was lost ahead of it."""
         self._gap |= gap
+        if not self._rest.size and samples.size == NEAR_PERIOD_FRAMES:  # the usual case, without a copy
+            return [self._frame(samples, at_s)]
         sound = np.concatenate([self._rest, samples])
         whole = sound.size - sound.size % NEAR_PERIOD_FRAMES
         made = [

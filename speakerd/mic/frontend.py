@@ -2,7 +2,7 @@
 
     near frame ─ (echo canceller: its place) ─┬─ vad ─┬─ endpoint ─→ SpeechDetected
                                               │       └─ bargein ──→ BargeInDetected (while the loudspeaker plays)
-                                              └─ wake ─────────────→ WakeDetected
+                                              └─ quiet? wake ──────→ WakeDetected
 
 An echo canceller stands first in the chain when there is one: its output then replaces the frame for
 all that follow. The thread that calls `process` is the caller's; time is `frame.index`.
@@ -16,6 +16,7 @@ from speakerd.config.model import BargeIn, Wake
 from speakerd.conversation.events import BargeInDetected, SpeechDetected, WakeDetected
 from speakerd.mic.bargein import BargeInDetector
 from speakerd.mic.endpoint import Endpoint
+from speakerd.mic.quiet import QuietRoom
 from speakerd.mic.vad import Vad
 from speakerd.mic.wake import WakeDetector
 from speakerd.pcm import NearFrame, level_dbfs
@@ -30,13 +31,15 @@ class FrontEnd:
         """Load the models. Raises ConfigError for a wake model that cannot be used."""
         self._wake = WakeDetector(wake.words)
         self._vad = Vad()
+        self._any_voice = Vad(0)
+        self._room = QuietRoom()
         self._endpoint = Endpoint()
         self._bargein = BargeInDetector() if barge_in is BargeIn.SPEECH else None
         self._far_end_active = False
 
     @property
     def frames_scored(self) -> int:
-        """Near frames that have passed the wake models: proof of life. Thread-safe."""
+        """Near frames that have passed the wake detector: proof of life. Thread-safe."""
         return self._wake.frames_scored
 
     @property
@@ -57,13 +60,16 @@ class FrontEnd:
         A gap before the frame changes nothing: a join in the sound harms the models less than forgetting.
         """
         events: list[HeardEvent] = []
+        near_dbfs = level_dbfs(frame.samples)
         voiced = self._vad.is_speech(frame.samples)
         turning = self._endpoint.feed(frame.index, voiced)
         if turning is not None:
-            events.append(SpeechDetected(turning.started, turning.frame_index, level_dbfs(frame.samples)))
+            events.append(SpeechDetected(turning.started, turning.frame_index, near_dbfs))
         if self._bargein is not None and self._far_end_active:
-            interruption = self._bargein.feed(frame.index, level_dbfs(frame.samples), voiced, far_level_dbfs)
+            interruption = self._bargein.feed(frame.index, near_dbfs, voiced, far_level_dbfs)
             if interruption is not None:
                 events.append(interruption)
-        events += [WakeDetected(d.word, d.score, frame.index) for d in self._wake.feed(frame.samples, frame.index)]
+        quiet = self._room.feed(near_dbfs, voiced or self._any_voice.is_speech(frame.samples))
+        found = self._wake.feed(frame.samples, frame.index, rest=quiet)
+        events += [WakeDetected(d.word, d.score, frame.index) for d in found]
         return tuple(events)

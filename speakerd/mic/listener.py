@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from speakerd.conversation.events import BargeInDetected, SpeechDetected, WakeDetected
-from speakerd.mic.frontend import FrontEnd
+from speakerd.mic.frontend import FrontEnd, HeardEvent
 from speakerd.pcm import NearFrame
 from speakerd.threads import Worker
 
@@ -40,12 +39,12 @@ class Listener:
         frames: Frames,
         front_end: FrontEnd,
         far_end: FarEnd,
-        post_event: Callable[[WakeDetected | SpeechDetected | BargeInDetected], object],
-        post_frame: Callable[[NearFrame], object],
+        post_event: Callable[[HeardEvent], object],
+        post_frames: Callable[[list[NearFrame]], object],
         in_conversation: Callable[[], bool],
         on_crash: Callable[[str, BaseException], None],
     ) -> None:
-        """`post_event` and `post_frame` are called in the thread: a Mailbox's `post`.
+        """`post_event` and `post_frames` are called in the thread: a Mailbox's `post`.
 
         While not `in_conversation`, frames are taken four at a time, when the wake model's next step is due:
         nothing is heard later for it, and waiting costs a third less CPU (docs/figures.md).
@@ -54,7 +53,7 @@ class Listener:
         self._front_end = front_end
         self._far_end = far_end
         self._post_event = post_event
-        self._post_frame = post_frame
+        self._post_frames = post_frames
         self._in_conversation = in_conversation
         self._worker = Worker("frontend", self._run, on_crash)
 
@@ -73,12 +72,14 @@ class Listener:
     def _run(self, worker: Worker) -> None:
         while not worker.stopping:
             count = 1 if self._in_conversation() else self._front_end.frames_to_step
-            for frame in self._frames.get(GET_TIMEOUT_S, count):
-                self._take(frame)
+            if frames := self._frames.get(GET_TIMEOUT_S, count):
+                self._take(frames)
 
-    def _take(self, frame: NearFrame) -> None:
-        self._front_end.far_end_active(self._far_end.playing)
-        events = self._front_end.process(frame, self._far_end.far_level_dbfs(frame.captured_at_s))
-        self._post_frame(frame)  # before its events: what they order concerns this frame too
+    def _take(self, frames: list[NearFrame]) -> None:
+        events: list[HeardEvent] = []
+        for frame in frames:
+            self._front_end.far_end_active(self._far_end.playing)
+            events += self._front_end.process(frame, self._far_end.far_level_dbfs(frame.captured_at_s))
+        self._post_frames(frames)  # before the events: what they order concerns these frames too
         for event in events:
             self._post_event(event)

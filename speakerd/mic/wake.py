@@ -5,10 +5,14 @@
 
 The arithmetic is that of `openwakeword`, step for step, so its scores are ours (docs/wake.md tells
 to what tolerance); buffers are allocated once and one thread does all the work.
+
+In a quiet room the networks rest: sound is only kept, and when something is heard, what was kept is
+worked off first, so that the scores are the same as if they had never rested.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +36,7 @@ _MEL_WINDOW = 76  # mel frames that one embedding sees: 0.76 s
 _EMBEDDING = 96
 _MAX_EMBEDDINGS = 120  # what openwakeword keeps: 9.6 s
 _UNSCORED_STEPS = 5  # openwakeword gives 0 for its first five
+_MEL_STEPS = 11  # steps that one embedding depends on: 76 mel frames, and the sound before the first
 
 
 class EmbeddingStream:
@@ -52,8 +57,8 @@ class EmbeddingStream:
         self._mel.fill(1)
         self._first = True
 
-    def push(self, chunk: Samples) -> None:
-        """Take one step: `chunk` is (1280,) int16, 16 kHz."""
+    def push(self, chunk: Samples, *, embed: bool = True) -> None:
+        """Take one step: `chunk` is (1280,) int16, 16 kHz. Without `embed` the window stays as it is."""
         self._sound[:, :_HISTORY] = self._sound[:, -_HISTORY:]
         self._sound[:, _HISTORY:] = chunk
         mel = self._mel_network.run(self._sound).reshape(-1, _MEL_BANDS)
@@ -64,6 +69,8 @@ class EmbeddingStream:
         self._first = False
         self._mel[:, : -len(new)] = self._mel[:, len(new) :]
         self._mel[0, -len(new) :, :, 0] = new
+        if not embed:
+            return
         self.window[:, :-1] = self.window[:, 1:]
         self.window[0, -1] = self._embedding_network.run(self._mel).reshape(_EMBEDDING)
 
@@ -101,7 +108,9 @@ class WakeDetector:
         """Load the models of `words`. Raises ConfigError for a model that cannot be used."""
         self._words = [_Word(word) for word in words]
         _require_distinct([word.name for word in self._words])
-        self._stream = EmbeddingStream(max(word.length for word in self._words))
+        self._length = max(word.length for word in self._words)
+        self._stream = EmbeddingStream(self._length)
+        self._kept: deque[Samples] = deque(maxlen=self._length + _MEL_STEPS)
         self._chunk: Samples = np.zeros(_STEP, np.int16)
         self._filled = 0
         self._steps = 0
@@ -118,18 +127,31 @@ class WakeDetector:
         """Near frames, 1 to 4, until the models run again."""
         return STEP_PERIODS - self._filled // NEAR_PERIOD_FRAMES
 
-    def feed(self, samples: Samples, index: int) -> list[Detection]:
-        """Take near frame `index`, (320,) int16; every fourth call runs the models (20-30 ms on a slow core)."""
+    def feed(self, samples: Samples, index: int, *, rest: bool = False) -> list[Detection]:
+        """Take near frame `index`, (320,) int16; every fourth call runs the models (20-30 ms on a slow core).
+
+        `rest`: nobody can be speaking, so the models need not run. What they missed is made up for as soon
+        as they run again; no score is different for it.
+        """
         self._chunk[self._filled : self._filled + NEAR_PERIOD_FRAMES] = samples
         self._filled += NEAR_PERIOD_FRAMES
         if self._filled < _STEP:
             return []
         self._filled = 0
-        self._stream.push(self._chunk)
         self._steps += 1
+        if rest:
+            self._kept.append(self._chunk.copy())
+            return []
+        self._work_off()
+        self._stream.push(self._chunk)
         if self._steps <= _UNSCORED_STEPS:
             return []
         return [found for word in self._words if (found := self._judge(word, index)) is not None]
+
+    def _work_off(self) -> None:
+        """Bring the window to where it would be without the rest. At most 27 steps, 15 of them with an embedding."""
+        while self._kept:
+            self._stream.push(self._kept.popleft(), embed=len(self._kept) < self._length - 1)
 
     def _judge(self, word: _Word, index: int) -> Detection | None:
         """Counts when the score comes up to the threshold, not while it stays there."""

@@ -197,3 +197,29 @@ def test_an_onnx_model_of_another_width_is_refused(onnx_word_model: Callable[...
     path.write_bytes(onnx_word_model(16, width=64))
     with pytest.raises(ConfigError, match="takes 1×16×64"):
         WakeDetector([WakeWord(model=str(path))])
+
+
+@pytest.mark.parametrize("rest_s", [0.1, 0.5, 1.3, 4.0])
+def test_a_rest_changes_no_score(say: Callable[..., Samples], rest_s: float) -> None:
+    noise = np.random.default_rng(5).integers(-300, 300, 32_000 + int(rest_s * 16_000)).astype(np.int16)
+    sound = np.concatenate([say("What time is it?"), noise, say("Hey Jarvis"), silence(0.6)])
+    sound = sound[: len(sound) // NEAR_PERIOD_FRAMES * NEAR_PERIOD_FRAMES]
+    from_index = len(say("What time is it?")) // NEAR_PERIOD_FRAMES + 50
+    until_index = from_index + int(rest_s * 50)
+    awake, resting = (WakeDetector([WakeWord(model="hey_jarvis")]) for _ in range(2))
+    best = 0.0
+    for index, frame in enumerate(sound.reshape(-1, NEAR_PERIOD_FRAMES)):
+        awake.feed(frame, index)
+        resting.feed(frame, index, rest=from_index <= index < until_index)
+        if index >= until_index + 4:
+            assert resting.scores == pytest.approx(awake.scores, abs=1e-5)
+            best = max(best, resting.scores["hey_jarvis"])
+    assert best > 0.5
+
+
+def test_at_rest_the_networks_do_not_run() -> None:
+    detector = WakeDetector([WakeWord(model="hey_jarvis")])
+    detector._stream.push = None  # type: ignore[assignment, method-assign]
+    for index in range(400):
+        assert detector.feed(silence(0.02), index, rest=True) == []
+    assert detector.frames_scored == 400
