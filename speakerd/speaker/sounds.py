@@ -29,8 +29,8 @@ def _read(name: str, path: Path) -> tuple[Samples, int]:
     want = "expected a .wav file, 16-bit PCM, mono, at most 5 s"
     try:
         with wave.open(str(path), "rb") as file:
-            rate_hz, seconds = file.getframerate(), file.getnframes() / file.getframerate()
-            if file.getsampwidth() != 2 or file.getnchannels() != 1 or seconds > LONGEST_S:
+            rate_hz, seconds = file.getframerate(), file.getnframes() / max(1, file.getframerate())
+            if file.getsampwidth() != 2 or file.getnchannels() != 1 or not rate_hz or seconds > LONGEST_S:
                 found = f"{8 * file.getsampwidth()}-bit, {file.getnchannels()} channels, {seconds:.1f} s"
                 raise ConfigError(f"sounds.{name}: found {path} ({found}), {want}")
             return from_bytes(file.readframes(file.getnframes())), rate_hz

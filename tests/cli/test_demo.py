@@ -1,0 +1,28 @@
+"""The demonstration, whole, as `script/run` plays it: the main job."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.alsa
+@pytest.mark.timeout(120)
+def test_the_demonstration_passes_and_leaves_its_results(tmp_path: Path):
+    command = [sys.executable, "-m", "speakerd", "demo", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.rstrip().endswith("VERDICT: passed, all 8 checks")
+    assert "state:     IDLE → CONNECTING" in done.stdout
+    events = [json.loads(line)["event"] for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert events[0] == "Ready"
+    assert "BargeInDetected" in events
+    assert (tmp_path / "timeline.svg").read_text().startswith("<svg ")
+    for name in ("speaker.wav", "mic.wav"):
+        with wave.open(str(tmp_path / name)) as sound:
+            assert sound.getnframes() > 10 * sound.getframerate()
