@@ -45,7 +45,7 @@ def command(out: Path, echo_db: float | None) -> None:
 
     click.echo("\nMeasured at the sound card:")
     for latency in latencies(played):
-        click.echo(f"  {latency.ms:7.0f} ms  {latency.name}")
+        click.echo(f"  {latency.text:>12}  {latency.name}")
     click.echo("\nChecks:")
     results = list(checks(played))
     for check in results:

@@ -103,7 +103,7 @@ class Timeline:
         for latency in sorted(latencies(self._played), key=lambda one: one.from_s):
             x = self._x(latency.from_s)
             row = next((i for i, until in enumerate(taken) if until < x), len(taken))
-            label = f"{latency.name}: {latency.ms:.0f} ms"
+            label = f"{latency.name}: {latency.text}"
             taken[row:] = [x + 7.0 * len(label), *taken[row + 1 :]]
             yield from self._bracket(latency, SPEAKER_Y + HALF + 40 + 20 * row, label)
 

@@ -14,6 +14,10 @@ SILENT_WITHIN_S = 0.25
 """The loudspeaker must be silent this soon after the decision to stop. Generous: the machine may be busy."""
 
 
+TICK_MS = 10
+"""What is shorter cannot be measured on the virtual card."""
+
+
 @dataclass(frozen=True, slots=True)
 class Latency:
     """A stretch of time worth drawing."""
@@ -26,6 +30,11 @@ class Latency:
     def ms(self) -> float:
         """Its length."""
         return (self.to_s - self.from_s) * 1000.0
+
+    @property
+    def text(self) -> str:
+        """Its length in words; the virtual card's clock ticks every 10 ms."""
+        return f"{self.ms:.0f} ms" if self.ms >= TICK_MS else f"under {TICK_MS} ms"
 
 
 @dataclass(frozen=True, slots=True)
