@@ -54,9 +54,20 @@ async def run(config: Config, key: ApiKey | None, events_path: Path | None) -> N
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    _announce(config, key)
     async with _server(config) as url, asyncio.TaskGroup() as tasks:
         app = App(config, url, key, events_path, tasks)
         await app.serve(stop)
+
+
+def _announce(config: Config, key: ApiKey | None) -> None:
+    """Say what this daemon is about to do, and what it lacks for that."""
+    words = ", ".join(word.model for word in config.wake.words)
+    audio, url = config.audio, config.realtime.url
+    log.info("Microphone %s, loudspeaker %s, wake word %s.", audio.capture_device, audio.playback_device, words)
+    log.info("Server %s, model %s.", url, config.realtime.model)
+    if key is None and url.startswith("wss://"):
+        log.warning("No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.")
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,9 @@ What a card grants may differ from what was asked: rate, channels and format are
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
+import functools
 import os
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -56,11 +58,26 @@ def device_error(device: str, error: Exception) -> DeviceError:
     return DeviceError(device, text, hint=hint)
 
 
+@functools.cache
+def _hush() -> object:
+    """Keep alsa-lib from writing ten lines to stderr for each failed opening: our error says it in one.
+
+    The returned handler must live as long as the process, which the cache sees to.
+    """
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)(
+        lambda *_: None
+    )
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(handler)
+    return handler
+
+
 def open_pcm(direction: int, device: str, rate_hz: int, channels: int, buffer_periods: int) -> tuple[Any, Granted]:
     """Open `device` and agree on parameters: as asked if the card can, else as near as it goes.
 
     `direction` is PCM_CAPTURE or PCM_PLAYBACK. Raises DeviceError.
     """
+    _hush()
     formats = iter(FORMATS)
     asked = next(formats)
     while True:
