@@ -28,6 +28,16 @@ FATAL_ERRORS = frozenset(
 )
 """After these the session is of no use. Looked for in `code` and in `type`: servers differ."""
 
+TOLERATED = (
+    "audio.output.voice",
+    "audio.input.noise_reduction",
+    "audio.input.transcription",
+    "audio.input.turn_detection.threshold",
+    "audio.input.turn_detection.prefix_padding_ms",
+    "audio.input.turn_detection.silence_duration_ms",
+)
+"""What a compatible server may do in its own way; we can live with that, and say so."""
+
 REMEMBERED_ITEMS = 64
 """Assistant items whose received length is kept, for truncation: far more than one reply holds."""
 
@@ -97,6 +107,8 @@ class RealtimeProtocol:
         self._cancel_next = False
         self._create_when_done = False
         self._items: dict[str, _Item] = {}
+        self.liberties: tuple[str, ...] = ()
+        """Paths of the session's settings that the server took in its own way."""
         self.counts: Counter[str] = Counter()
         """Messages by what became of them: `unknown/TYPE`, `unreadable`, `late_delta`, `error/CODE`, …"""
 
@@ -178,7 +190,9 @@ class RealtimeProtocol:
     def _on_session(self, granted: Json) -> list[Output]:
         if self._configured:
             return []
-        wrong = list(disagreements(self._settings, granted))
+        different = list(disagreements(self._settings, granted))
+        self.liberties = tuple(path for path in different if path.startswith(TOLERATED))
+        wrong = [path for path in different if path not in self.liberties]
         if wrong:
             return [Fatal("session_mismatch", f"the server did not accept: {', '.join(wrong)}")]
         self._configured = True

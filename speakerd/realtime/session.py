@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
-from speakerd.conversation.events import ItemHeard, SessionEnded
+from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
 from speakerd.realtime.protocol import Delivery, Fatal, RealtimeProtocol
 
 log = logging.getLogger(__name__)
@@ -114,6 +114,8 @@ class Session:
                         self.close()
                     else:
                         self._deliver(output)
+                    if isinstance(output, SessionReady) and self._protocol.liberties:
+                        log.warning("The server goes its own way with %s.", ", ".join(self._protocol.liberties))
                 self._send()
             if not self._closing:
                 self._blame(

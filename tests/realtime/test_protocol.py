@@ -86,6 +86,21 @@ def test_a_session_that_is_not_what_was_asked_for_is_not_used(settings):
     )
 
 
+def test_a_voice_of_its_own_is_a_liberty_of_the_server(settings):
+    granted = json.loads(json.dumps(settings))
+    granted["audio"]["output"]["voice"] = "slt"
+    granted["audio"]["input"]["noise_reduction"] = None
+    protocol = RealtimeProtocol(1, settings)
+    assert protocol.receive(server("session.updated", session=granted)) == [ev.SessionReady(1)]
+    assert protocol.liberties == ("audio.input.noise_reduction", "audio.output.voice")
+
+
+def test_instructions_that_got_lost_are_no_liberty(settings):
+    granted = {**settings, "instructions": "You are a pirate."}
+    [fatal] = RealtimeProtocol(1, settings).receive(server("session.updated", session=granted))
+    assert fatal.code == "session_mismatch"
+
+
 def test_an_error_during_set_up_is_fatal(settings):
     error = {"type": "invalid_request_error", "code": "invalid_value", "message": "no such voice"}
     assert RealtimeProtocol(1, settings).receive(server("error", error=error)) == [
