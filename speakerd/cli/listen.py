@@ -52,7 +52,7 @@ def listen_to(path: Path, wake: Wake) -> Iterator[Heard]:
 def command(files: tuple[Path, ...], as_json: bool, config_path: Path | None) -> None:
     """Find wake words and speech in recordings, with the very code that listens to the microphone.
 
-    WAV of any rate and channel count, 16 to 32 bits; FLAC where the program `flac` is installed.
+    WAV, FLAC, Ogg, MP3 or AIFF, of any rate and channel count.
     """
     failed = False
     try:

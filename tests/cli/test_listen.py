@@ -88,7 +88,7 @@ def test_an_unreadable_file_is_named_and_the_others_are_still_heard(
     broken.write_bytes(b"no sound at all")
     result = listen(broken, say_file("Alexa"), "--json", "--config", config)
     assert result.exit_code == EXIT_FAILED
-    assert "broken.wav: neither WAV nor FLAC" in result.stderr
+    assert "broken.wav: cannot be read: Format not recognised" in result.stderr
     assert '"wake"' in result.stdout
 
 
@@ -126,6 +126,4 @@ def test_real_speakers_are_found_at_the_shipped_thresholds(shared: Path, word: s
         except RecordingError:
             continue  # a few of the recordings are damaged
         (found if word in heard else missed).append(path.name)
-    if not found + missed:
-        pytest.skip("needs the program flac, which is optional")
     assert len(found) / (len(found) + len(missed)) >= share, missed
