@@ -37,7 +37,7 @@ class Machine:
             self.ignored[f"stale/{name}"] += 1
             return []
         for row in ROWS:
-            if facts.state in row.states and isinstance(event, row.event) and row.when(facts, event):
+            if facts.state in row.states and isinstance(event, row.event) and row.when(facts, event, now_s):
                 break
         else:
             self.ignored[f"{facts.state}/{name}"] += 1

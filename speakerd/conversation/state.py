@@ -45,6 +45,7 @@ class Rules:
     turn_s: float = 60.0
     think_s: float = 15.0
     reply_s: float = 180.0
+    conversation_s: float = 600.0
     preroll_frames: int = 25
     """Near frames (20 ms) before a wake word's detection that are sent too."""
     barge_in_preroll_frames: int = 15
@@ -61,6 +62,7 @@ class Rules:
             turn_s=conversation.max_turn_s,
             think_s=conversation.think_timeout_s,
             reply_s=conversation.max_reply_s,
+            conversation_s=conversation.max_conversation_s,
             preroll_frames=ms_to_periods(conversation.preroll_ms),
             barge_in_preroll_frames=ms_to_periods(conversation.barge_in_preroll_ms),
             echo_tail_ms=conversation.echo_tail_ms,
@@ -79,11 +81,13 @@ class Facts:
     """The response that the user hears or will hear."""
     response_done: bool = False
     drained: bool = False
-    """Nothing of the response is waiting to be heard."""
+    """The response has run dry: what came of it was heard, and more is to come."""
     user_speaking: bool = False
     """As the server's turn detection sees it."""
     reply_until_s: float = 0.0
     """When the reply that now sounds has lasted too long."""
+    talk_until_s: float = 0.0
+    """When the conversation has lasted too long; a wake word puts it off."""
     flushes: deque[int] = field(default_factory=deque)
     """For each FlushPlayout without its PlayoutFlushed: the session that it belongs to."""
     wake_pending: WakeDetected | None = None

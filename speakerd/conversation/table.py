@@ -17,10 +17,10 @@ from speakerd.conversation.actions import Action, Earcon
 from speakerd.conversation.state import CLOSING_S, Facts, State
 
 Act = Callable[[Facts, Any, float], list[Action]]
-When = Callable[[Facts, Any], bool]
+When = Callable[[Facts, Any, float], bool]
 
 
-def _always(_: Facts, __: object) -> bool:
+def _always(_f: Facts, _event: object, _now_s: float) -> bool:
     return True
 
 
@@ -73,8 +73,19 @@ def _remember_wake(f: Facts, event: ev.WakeDetected, _now_s: float) -> list[Acti
     return [do.HoldUplink(event.frame_index - f.rules.preroll_frames + 1)]
 
 
-def _connected(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+def _forget_wake(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.wake_pending = None
+    return [do.CloseUplink()]
+
+
+def _connected(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
+    f.talk_until_s = now_s + f.rules.conversation_s
     return [do.OpenUplink()]
+
+
+def _called_again(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
+    f.talk_until_s = now_s + f.rules.conversation_s
+    return []
 
 
 def _not_connected(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -101,7 +112,7 @@ def _user_finished(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 def _user_endless(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     f.user_speaking = False
-    return [do.EndTurn()]
+    return [do.EndTurn(), do.HoldUplink()]  # what goes on and on must not cancel the answer to it
 
 
 def _silence(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -121,7 +132,8 @@ def _response_done(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 def _no_words(f: Facts, event: ev.ResponseEnded, _now_s: float) -> list[Action]:
     f.forget_response()
-    return [do.PlayEarcon(Earcon.ERROR)] if event.status in ("failed", "incomplete") else []
+    failed: list[Action] = [do.PlayEarcon(Earcon.ERROR)] if event.status in ("failed", "incomplete") else []
+    return [do.OpenUplink(), *failed]
 
 
 def _audible(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
@@ -132,12 +144,13 @@ def _audible(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
 
 def _audible_again(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     f.drained = False
-    return []
+    return [do.HoldUplink()]
 
 
 def _ran_dry(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    """The network is late in the middle of a reply. Nothing sounds, so the user may be heard meanwhile."""
     f.drained = True
-    return []
+    return [do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
 
 
 def _reply_over(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -154,11 +167,11 @@ def _silence_assistant(f: Facts) -> list[Action]:
 
 def _user_goes_on(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     f.user_speaking = True
-    return _silence_assistant(f)
+    return [*_silence_assistant(f), do.OpenUplink()]
 
 
 def _no_answer(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [*_silence_assistant(f), do.PlayEarcon(Earcon.ERROR)]
+    return [*_silence_assistant(f), do.OpenUplink(), do.PlayEarcon(Earcon.ERROR)]
 
 
 def _barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action]:
@@ -166,7 +179,13 @@ def _barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action
     return [*_silence_assistant(f), do.OpenUplink(onset)]
 
 
-def _barge_in_by_wake(f: Facts, event: ev.WakeDetected, _now_s: float) -> list[Action]:
+def _late_barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action]:
+    """The reply ended while the decision was on its way; the words began before."""
+    return [do.OpenUplink(event.onset_index - f.rules.barge_in_preroll_frames)]
+
+
+def _barge_in_by_wake(f: Facts, event: ev.WakeDetected, now_s: float) -> list[Action]:
+    f.talk_until_s = now_s + f.rules.conversation_s
     onset = event.frame_index - f.rules.preroll_frames + 1
     return [*_silence_assistant(f), do.OpenUplink(onset)]
 
@@ -219,31 +238,31 @@ TALKING = LISTENING | IN_REPLY
 ANY = frozenset(State)
 
 
-def _speaking(f: Facts, _: ev.Event) -> bool:
+def _speaking(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.user_speaking
 
 
-def _silent_answer(_: Facts, e: ev.ResponseEnded) -> bool:
-    return e.audio_ms == 0
+def _too_long(f: Facts, _event: ev.Event, now_s: float) -> bool:
+    return not f.user_speaking and now_s >= f.talk_until_s
 
 
-def _was_drained(f: Facts, _: ev.Event) -> bool:
-    return f.drained
+def _silent_answer(_f: Facts, event: ev.ResponseEnded, _now_s: float) -> bool:
+    return event.audio_ms == 0
 
 
-def _was_done(f: Facts, _: ev.Event) -> bool:
+def _was_done(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.response_done
 
 
-def _woken(f: Facts, _: ev.Event) -> bool:
+def _woken(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.wake_pending is not None
 
 
-def _by_speech(f: Facts, _: ev.Event) -> bool:
+def _by_speech(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.rules.barge_in is BargeIn.SPEECH
 
 
-def _by_wake_word(f: Facts, _: ev.Event) -> bool:
+def _by_wake_word(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.rules.barge_in is not BargeIn.OFF
 
 
@@ -259,7 +278,9 @@ ROWS: tuple[Row, ...] = (
     Row(LISTENING, ev.UserSpeechStarted, None, _user_speaks, rearm=True),
     Row(LISTENING, ev.UserSpeechStopped, S.THINKING, _user_finished),
     Row(LISTENING, ev.ResponseStarted, S.THINKING, _response),
-    Row(LISTENING, ev.WakeDetected, None, _nothing, rearm=True),
+    Row(LISTENING, ev.WakeDetected, None, _called_again, rearm=True),
+    Row(LISTENING, ev.BargeInDetected, None, _late_barge_in, _by_speech, "barge_in: speech"),
+    Row(LISTENING, ev.DeadlineReached, S.CLOSING, _silence, _too_long, "conversation too long"),
     Row(LISTENING, ev.DeadlineReached, S.THINKING, _user_endless, _speaking, "user still speaking"),
     Row(LISTENING, ev.DeadlineReached, S.CLOSING, _silence, label="silence"),
     # THINKING
@@ -275,7 +296,6 @@ ROWS: tuple[Row, ...] = (
     Row(SPEAKING, ev.UserSpeechStarted, S.LISTENING, _barge_in_by_server, _by_speech, "barge_in: speech"),
     Row(SPEAKING, ev.WakeDetected, S.LISTENING, _barge_in_by_wake, _by_wake_word, "barge_in: speech or wake_word"),
     Row(SPEAKING, ev.ResponseStarted, None, _response, rearm=True),
-    Row(SPEAKING, ev.ResponseEnded, S.LISTENING, _reply_over, _was_drained, "drained"),
     Row(SPEAKING, ev.ResponseEnded, None, _response_done),
     Row(SPEAKING, ev.PlayoutDrained, S.LISTENING, _reply_over, _was_done, "response done"),
     Row(SPEAKING, ev.PlayoutDrained, None, _ran_dry, rearm=True),
@@ -288,6 +308,7 @@ ROWS: tuple[Row, ...] = (
     Row(LISTENING, ev.StopRequested, S.CLOSING, _stop),
     # CLOSING
     Row(CLOSING, ev.WakeDetected, None, _remember_wake),
+    Row(CLOSING, ev.StopRequested, None, _forget_wake),
     Row(CLOSING, ev.SessionEnded, S.CONNECTING, _begin_again, _woken, "woken meanwhile"),
     Row(CLOSING, ev.SessionEnded, S.IDLE, _nothing),
     Row(CLOSING, ev.DeadlineReached, S.CONNECTING, _cut_and_begin_again, _woken, "woken meanwhile"),
@@ -306,7 +327,7 @@ def deadline_s(f: Facts, now_s: float) -> float | None:
         case State.CONNECTING:
             return now_s + rules.connect_s
         case State.LISTENING:
-            return now_s + (rules.turn_s if f.user_speaking else rules.silence_s)
+            return now_s + rules.turn_s if f.user_speaking else max(now_s, min(f.talk_until_s, now_s + rules.silence_s))
         case State.THINKING:
             return now_s + rules.think_s
         case State.SPEAKING:  # dry and not done: the network is late, but it has not for ever

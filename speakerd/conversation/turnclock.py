@@ -14,12 +14,14 @@ class TurnClock:
         self._turn_end_s: float | None = None
         self._interrupted_s: float | None = None
 
-    def handle(self, event: ev.Event, before: State, now_s: float) -> dict[str, float]:
+    def handle(self, event: ev.Event, before: State, after: State, now_s: float) -> dict[str, float]:
         """The figures that this event completes."""
         match event:
             case ev.WakeDetected() if before in (State.IDLE, State.CLOSING):
                 self._wake_s = now_s
-            case ev.WakeDetected() | ev.BargeInDetected() | ev.UserSpeechStarted() if before is State.SPEAKING:
+            case ev.WakeDetected() | ev.BargeInDetected() | ev.UserSpeechStarted() if (
+                before is State.SPEAKING and after is State.LISTENING
+            ):
                 self._interrupted_s = now_s
             case ev.SessionReady():
                 return self._since("wake_to_live_ms", self._wake_s, now_s)

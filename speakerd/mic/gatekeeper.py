@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from speakerd.config.model import TurnDetection
+from speakerd.config.model import Realtime
 from speakerd.mic.uplink import Gate, Uplink, silence
 from speakerd.pcm import NearFrame
 
@@ -12,14 +12,18 @@ END_TURN_MARGIN_MS = 300
 """Silence sent beyond what the server's turn detection asks for."""
 
 
+HELD_MARGIN_MS = 3_000
+"""Sound kept beyond the time that a connection may take."""
+
+
 class Gatekeeper:
     """The conductor's uplink port."""
 
-    def __init__(self, send: Callable[[bytes], None], turns: TurnDetection) -> None:
+    def __init__(self, send: Callable[[bytes], None], realtime: Realtime) -> None:
         """`send` takes int16 mono 24 kHz bytes."""
         self._send = send
-        self._uplink = Uplink()
-        self._end_turn_ms = turns.silence_duration_ms + END_TURN_MARGIN_MS
+        self._uplink = Uplink(held_ms=round(realtime.connect_timeout_s * 1000) + HELD_MARGIN_MS)
+        self._end_turn_ms = realtime.turn_detection.silence_duration_ms + END_TURN_MARGIN_MS
 
     @property
     def gate(self) -> Gate:

@@ -17,9 +17,6 @@ from enum import Enum, auto
 from speakerd.dsp.resample import Resampler
 from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, WIRE_RATE_HZ, NearFrame, Samples, ms_to_periods, to_bytes
 
-HELD_MS = 8_000
-"""Sound that can be held: more than a connection may take. Older frames are dropped and counted."""
-
 
 class Gate(Enum):
     """What becomes of a near frame."""
@@ -32,7 +29,8 @@ class Gate(Enum):
 class Uplink:
     """Near frames in, chunks of wire audio (int16 mono 24 kHz bytes) out."""
 
-    def __init__(self, held_ms: int = HELD_MS) -> None:
+    def __init__(self, held_ms: int = 8_000) -> None:
+        """`held_ms`: sound that can be held, more than a connection may take; older frames are dropped and counted."""
         self.gate = Gate.CLOSED
         self._ring: deque[NearFrame] = deque(maxlen=ms_to_periods(held_ms))
         self._from_index = 0

@@ -52,6 +52,8 @@ class Link:
             ),
             name=f"session-{session}",
         )
+        # Not inside the task: one that is cancelled before its first step never runs.
+        self._task.add_done_callback(lambda _: self._on_output(new, new.ended()))
 
     def close(self) -> None:
         """Close in good order; SessionEnded follows."""

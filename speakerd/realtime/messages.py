@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from speakerd.pcm import BYTES_PER_SAMPLE
-
 Json: TypeAlias = dict[str, Any]
 
 
@@ -61,7 +59,7 @@ class AudioDelta:
     item_id: str
     content_index: int
     pcm: bytes
-    """int16 mono 24 kHz, little-endian, whole samples."""
+    """int16 mono 24 kHz, little-endian; a sample may be split over two deltas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +159,7 @@ def _audio_delta(r: _Reader) -> AudioDelta:
         pcm = base64.b64decode(r.text("delta"), validate=True)
     except (binascii.Error, ValueError) as error:
         raise UnreadableError("delta: base64 expected") from error
-    whole = len(pcm) - len(pcm) % BYTES_PER_SAMPLE
-    return AudioDelta(r.text("response_id"), r.text("item_id"), r.number("content_index", 0), pcm[:whole])
+    return AudioDelta(r.text("response_id"), r.text("item_id"), r.number("content_index", 0), pcm)
 
 
 def _response_done(r: _Reader) -> ResponseDone:

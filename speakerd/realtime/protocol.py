@@ -57,7 +57,7 @@ class VoiceComplete:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A transcript. Only made where the session asks for them; for observers only."""
+    """A transcript, for observers only: the assistant's always, the user's where the session asks for it."""
 
     role: str
     text: str
@@ -132,10 +132,10 @@ class RealtimeProtocol:
     def cancel(self, response_id: str | None) -> None:
         """Stop a response and drop its later audio; None: the one that is about to begin, if any."""
         active = self._active
-        if active is None or (response_id is not None and active.response_id != response_id):
+        if active is None or active.cancelled or response_id not in (None, active.response_id):
             self._cancel_next = response_id is None
-            return
-        self._cancel(active)
+        else:
+            self._cancel(active)
 
     def truncate(self, items: tuple[ev.ItemHeard, ...]) -> None:
         """Tell the server what was heard of items that were cut; what nobody heard is deleted."""
@@ -165,9 +165,10 @@ class RealtimeProtocol:
             case msg.SpeechStarted():
                 return [ev.UserSpeechStarted(self._session)]
             case msg.SpeechStopped():
+                self._cancel_next = False  # a new turn: what it brings is wanted
                 return [ev.UserSpeechStopped(self._session)]
             case msg.Committed():
-                self._cancel_next = False  # a new turn: what it brings is wanted
+                self._cancel_next = False
                 return []
             case msg.ResponseCreated(response_id):
                 return self._on_response(response_id)
@@ -208,9 +209,8 @@ class RealtimeProtocol:
         return [ev.ResponseStarted(self._session, response_id)]
 
     def _cancel(self, response: _Response) -> None:
-        if not response.cancelled:
-            response.cancelled = True
-            self._outbox.append(msg.response_cancel(response.response_id))
+        response.cancelled = True
+        self._outbox.append(msg.response_cancel(response.response_id))
 
     def _on_delta(self, delta: msg.AudioDelta) -> list[Output]:
         active = self._active
@@ -242,7 +242,7 @@ class RealtimeProtocol:
         audio_ms = active.audio_bytes // BYTES_PER_SAMPLE * 1000 // WIRE_RATE_HZ
         ended = ev.ResponseEnded(self._session, done.response_id, done.status, audio_ms, done.reason)
         if done.reason in FATAL_ERRORS:
-            return [ended, Fatal(done.reason, done.message)]
+            return [Fatal(done.reason, done.message)]  # the end of the session says it all
         return [VoiceComplete(), ended] if not active.cancelled else [ended]
 
     def _forget_unheard(self, done: msg.ResponseDone) -> None:

@@ -1,6 +1,6 @@
 """One websocket, one reader, one writer, one lifetime.
 
-However a session ends, exactly one SessionEnded is delivered, last of all. Everything runs in the loop.
+Everything runs in the loop. The owner tells the end (`ended`), which a session that never began cannot.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Session:
     """A used session is never opened again: make a new one."""
 
     def __init__(self, protocol: RealtimeProtocol, number: int, deliver: Callable[[Delivery], None]) -> None:
-        """`deliver` is called in the loop with everything that the server says, and with SessionEnded at the end."""
+        """`deliver` is called in the loop with everything that the server says."""
         self._protocol = protocol
         self._number = number
         self._deliver = deliver
@@ -62,14 +62,17 @@ class Session:
                 proxy=None if is_this_machine(url) else True,
             ) as self._socket:
                 await self._talk(self._socket)
-        except (OSError, WebSocketException, TimeoutError) as error:
+        except (OSError, WebSocketException, UnicodeError, ImportError) as error:
             self._blame(*explain(error))
         finally:
             self._closing = True
             if counts := dict(self._protocol.counts):
                 log.debug("session %d: %s", self._number, counts)
-            code, message = (self._cause.code, self._cause.message) if self._cause else ("", "")
-            self._deliver(SessionEnded(self._number, code, message))
+
+    def ended(self) -> SessionEnded:
+        """How it ended; to be told once, when `run` is over or was cancelled before it began."""
+        code, message = (self._cause.code, self._cause.message) if self._cause else ("", "")
+        return SessionEnded(self._number, code, message)
 
     def append_audio(self, pcm: bytes) -> None:
         """Send microphone sound: int16 mono 24 kHz."""
@@ -163,7 +166,9 @@ def explain(error: BaseException) -> tuple[str, str]:
     match error:
         case InvalidStatus():
             return _explain_status(error.response.status_code)
-        case InvalidURI():
+        case ImportError():
+            return "proxy_unsupported", f"the proxy of this machine needs what is not installed ({error}); set no_proxy"
+        case InvalidURI() | UnicodeError():
             return "bad_url", "realtime.url is no websocket address; run `speakerd check`"
         case ConnectionClosed():
             frame = error.rcvd

@@ -158,11 +158,13 @@ def test_a_cancelled_response_falls_silent_at_once(protocol):
     assert protocol.receive(done(status="cancelled")) == [ev.ResponseEnded(3, "r1", "cancelled", 200)]
 
 
-def test_cancelling_twice_sends_one_cancel(protocol):
+def test_cancelling_twice_sends_one_cancel_and_spares_the_next_response(protocol):
     protocol.receive(created())
     protocol.cancel("r1")
     protocol.cancel("r1")
     assert len(sent(protocol)) == 1
+    protocol.receive(done(status="cancelled"))
+    assert protocol.receive(created("r2")) == [ev.ResponseStarted(3, "r2")]
 
 
 def test_a_response_that_is_over_is_not_cancelled(protocol):
@@ -241,9 +243,15 @@ def test_fatal_errors_are_found_in_code_and_in_type(protocol, code, where):
 def test_quota_failures_come_in_response_done(protocol):
     protocol.receive(created())
     details = {"type": "failed", "error": {"type": "insufficient_quota", "code": "insufficient_quota", "message": "m"}}
+    assert protocol.receive(done(status="failed", status_details=details)) == [Fatal("insufficient_quota", "m")]
+
+
+def test_other_failures_of_a_response_leave_the_session_alive(protocol):
+    protocol.receive(created())
+    details = {"type": "failed", "error": {"type": "server_error", "code": None, "message": "m"}}
     assert protocol.receive(done(status="failed", status_details=details)) == [
-        ev.ResponseEnded(3, "r1", "failed", 0, "insufficient_quota"),
-        Fatal("insufficient_quota", "m"),
+        VoiceComplete(),
+        ev.ResponseEnded(3, "r1", "failed", 0, "server_error"),
     ]
 
 
@@ -283,9 +291,21 @@ def test_unknown_messages_are_counted_and_ignored(protocol):
     assert protocol.counts["unknown/rate_limits.updated"] == 1
 
 
-def test_an_odd_last_byte_of_sound_is_left_out(protocol):
+def test_a_sample_split_over_two_deltas_is_passed_on_whole(protocol):
     protocol.receive(created())
-    line = server(
-        "response.output_audio.delta", response_id="r1", item_id="i1", delta=base64.b64encode(b"\1\2\3").decode()
-    )
-    assert protocol.receive(line) == [ItemAudio("i1", b"\1\2")]
+    pieces = []
+    for piece in (b"\1\2\3", b"\4\5\6"):
+        audio = base64.b64encode(piece).decode()
+        line = server("response.output_audio.delta", response_id="r1", item_id="i1", delta=audio)
+        pieces += protocol.receive(line)
+    assert b"".join(piece.pcm for piece in pieces) == b"\1\2\3\4\5\6"
+
+
+def test_a_cancel_reaches_the_next_response_while_a_cancelled_one_is_still_active(protocol):
+    protocol.receive(created("r1"))
+    protocol.cancel("r1")
+    protocol.receive(server("input_audio_buffer.committed", item_id="u1"))
+    protocol.cancel(None)
+    protocol.receive(done("r1", status="cancelled"))
+    assert protocol.receive(created("r2")) == []
+    assert sent(protocol)[-1] == {"type": "response.cancel", "response_id": "r2"}

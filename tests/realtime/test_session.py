@@ -174,6 +174,29 @@ async def test_aborting_while_connecting_ends_the_session():
         assert await w.next() == ev.SessionEnded(1)
 
 
+async def test_a_session_that_is_aborted_before_it_began_ends_too():
+    async with wire(accept_and_wait) as w:
+        w.link.open(1)
+        w.link.abort()
+        assert await w.next() == ev.SessionEnded(1)
+
+
+async def test_a_proxy_that_needs_more_than_is_installed_is_explained(monkeypatch):
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    async with asyncio.TaskGroup() as tasks:
+        w = Wire("ws://example.invalid/", tasks)
+        w.link.open(1)
+        assert (await w.next()).error in ("proxy_unsupported", "network_failed", "name_not_found")
+
+
+async def test_a_host_that_cannot_be_a_name_is_explained():
+    async with asyncio.TaskGroup() as tasks:
+        w = Wire("ws://a..b/", tasks)
+        w.link.open(1)
+        assert (await w.next()).error == "bad_url"
+
+
 async def test_a_new_session_replaces_the_old_and_its_late_words_are_not_delivered():
     async with wire(accept_and_wait) as w:
         w.link.open(1)

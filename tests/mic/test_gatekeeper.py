@@ -1,0 +1,49 @@
+"""The gate joined to the wire."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speakerd.config.model import Realtime, TurnDetection
+from speakerd.mic.gatekeeper import END_TURN_MARGIN_MS, Gatekeeper
+from speakerd.pcm import NearFrame
+
+
+def frame(index: int) -> NearFrame:
+    return NearFrame(np.full(320, 1000, np.int16), index, index * 0.02)
+
+
+def test_only_what_the_gate_lets_through_is_sent():
+    sent: list[bytes] = []
+    keeper = Gatekeeper(sent.append, Realtime())
+    for index in range(20):
+        keeper.push(frame(index))
+    keeper.hold(10)
+    keeper.push(frame(20))
+    assert sent == []
+    keeper.open(None, 0)
+    keeper.push(frame(21))
+    keeper.close()
+    keeper.push(frame(22))
+    assert keeper.sent_frames == 12
+    assert 0 < len(b"".join(sent)) <= 12 * 960
+
+
+def test_the_end_of_a_turn_is_as_much_silence_as_the_server_waits_for():
+    sent: list[bytes] = []
+    keeper = Gatekeeper(sent.append, Realtime(turn_detection=TurnDetection(silence_duration_ms=700)))
+    keeper.end_turn()
+    silence = b"".join(sent)
+    assert not any(silence)
+    assert len(silence) >= (700 + END_TURN_MARGIN_MS) * 48
+
+
+def test_words_are_held_for_as_long_as_a_connection_may_take():
+    sent: list[bytes] = []
+    keeper = Gatekeeper(sent.append, Realtime(connect_timeout_s=20.0))
+    keeper.hold(0)
+    for index in range(20 * 50):
+        keeper.push(frame(index))
+    assert keeper.overflowed_frames == 0
+    keeper.open(None, 0)
+    assert keeper.sent_frames == 1000
