@@ -10,7 +10,7 @@ import numpy as np
 
 from speakerd.pcm import Samples
 from speakerd.speaker.downlink import Chunk, Downlink
-from speakerd.speaker.playout import Playout
+from speakerd.speaker.playout import DEFAULT_BOUND_S, Playout
 
 _MOST_EARCONS = 4
 
@@ -26,10 +26,17 @@ class _Jingle:
 class Line:
     """Deltas and earcons in, periods for the card out. The playback thread's lock guards it."""
 
-    def __init__(self, rate_hz: int, earcons: Mapping[str, Samples], prefill_ms: int, volume_percent: int) -> None:
-        """`earcons`: int16 mono at `rate_hz`, empty for no sound."""
+    def __init__(
+        self,
+        rate_hz: int,
+        earcons: Mapping[str, Samples],
+        prefill_ms: int,
+        volume_percent: int,
+        bound_s: float = DEFAULT_BOUND_S,
+    ) -> None:
+        """`earcons`: int16 mono at `rate_hz`, empty for no sound. `bound_s`: most speech that may wait."""
         self.rate_hz = rate_hz
-        self.playout = Playout(rate_hz, prefill_ms)
+        self.playout = Playout(rate_hz, prefill_ms, bound_s=bound_s)
         self._downlink = Downlink(rate_hz)
         self._earcons = earcons
         self._jingles: list[_Jingle] = []
@@ -51,11 +58,11 @@ class Line:
         return not (self.playout.playing or self.playout.waiting_frames or self._jingles)
 
     def push(self, item_id: str, pcm: bytes) -> bool:
-        """Append a delta (24 kHz int16 bytes); False if there was no room for it."""
+        """Append a delta (24 kHz int16 bytes); False if it was refused, see `Playout.push`."""
         return self._push(self._downlink.push(item_id, pcm))
 
     def end_response(self) -> None:
-        """Nothing more is to come for now."""
+        """Nothing more is to come for now; see `Playout.end_response`."""
         self._push(self._downlink.end())
         self.playout.end_response()
 

@@ -18,7 +18,7 @@ from speakerd.hw.device import PcmSink
 from speakerd.hw.silent import SilentSink
 from speakerd.speaker.earcons import Earcons
 from speakerd.speaker.line import Line
-from speakerd.speaker.playout import DEFAULT_PREFILL_MS
+from speakerd.speaker.playout import DEFAULT_BOUND_S, DEFAULT_PREFILL_MS
 from speakerd.speaker.reference import Reference
 from speakerd.threads import Worker
 
@@ -46,8 +46,11 @@ class Playback:
         *,
         volume_percent: int = 100,
         prefill_ms: int = DEFAULT_PREFILL_MS,
+        bound_s: float = DEFAULT_BOUND_S,
     ) -> None:
         """`open_sink` may raise DeviceError; `on_state` hears its message, and None when a card works.
+
+        `bound_s` is the most sound that may wait: more than the longest reply, as it may come all at once.
 
         All callbacks run in the playback thread, except `on_crash(name, error)`: in the dying one.
         """
@@ -60,6 +63,7 @@ class Playback:
         self._post = post
         self._on_state = on_state
         self._prefill_ms = prefill_ms
+        self._bound_s = bound_s
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._reference = Reference()
@@ -83,14 +87,22 @@ class Playback:
         return self._worker.join(timeout_s)
 
     def enqueue(self, item_id: str, pcm: bytes) -> bool:
-        """Append a delta (24 kHz int16 bytes) to `item_id`; False if more than 120 s would wait."""
+        """Append a delta (24 kHz int16 bytes) to `item_id`.
+
+        False if more than `bound_s` would wait, and then for the rest of the response too: no reply has holes.
+        """
         with self._lock:
             self._rouse()
             return self._line.push(item_id, pcm)
 
     def end_response(self) -> None:
-        """Nothing more is to come for now: play what is there. PlayoutDrained follows if anything sounds."""
+        """Nothing more is to come for now: play what is there.
+
+        One PlayoutDrained follows, always: when all was heard, or within a period if nothing sounds or waits (also
+        if one was posted before, when the sound ran dry). Only a `flush` before it takes it back.
+        """
         with self._lock:
+            self._rouse()
             self._line.end_response()
 
     def flush(self) -> None:
@@ -132,7 +144,7 @@ class Playback:
             return self._reference.level_dbfs(now_s)
 
     def _make_line(self, rate_hz: int, volume_percent: int) -> Line:
-        return Line(rate_hz, self._earcons.at_rate(rate_hz), self._prefill_ms, volume_percent)
+        return Line(rate_hz, self._earcons.at_rate(rate_hz), self._prefill_ms, volume_percent, self._bound_s)
 
     def _run(self, worker: Worker) -> None:
         retry_s = _FIRST_RETRY_S
@@ -163,7 +175,7 @@ class Playback:
     def _change_rate(self, rate_hz: int) -> None:
         """What waited at the old rate is lost; the conversation hears of it as of any end."""
         with self._lock:
-            was_playing = self._line.playout.playing
+            drain_due = self._line.playout.drain_due
             self._line.cut()
             items = self._line.playout.settle()
             flushes, self._flushes = self._flushes, 0
@@ -171,7 +183,7 @@ class Playback:
         for _ in range(flushes):
             self._post(PlayoutFlushed(items))
             items = ()
-        if was_playing and not flushes:
+        if drain_due:
             self._post(PlayoutDrained())
 
     def _drive(self, worker: Worker, sink: PcmSink, seconds: float) -> None:
@@ -234,6 +246,8 @@ class Playback:
         with self._lock:
             samples, started = self._line.next_period(sink.period_frames)
             self._idle_periods = self._idle_periods + 1 if self._line.idle else 0
+        if started:  # before the write: the sound goes on, and ends, though the card be lost in it
+            self._post(PlayoutStarted(started))
         xruns = sink.write(samples)
         queued_frames = sink.queued_frames()
         audible_at_s = time.monotonic() + (queued_frames - samples.size) / sink.rate_hz
@@ -242,7 +256,5 @@ class Playback:
             drained = self._line.playout.advance(queued_frames)
             self.xruns += xruns
             self.periods += 1
-        if started:
-            self._post(PlayoutStarted(started))
         if drained:
             self._post(PlayoutDrained())

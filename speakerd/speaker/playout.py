@@ -17,8 +17,8 @@ from speakerd.pcm import WIRE_RATE_HZ, Samples, ms_to_frames
 DEFAULT_PREFILL_MS = 100
 """The service sends faster than real time, so this only has to bridge the first deltas (60 underran at times)."""
 
-BOUND_S = 120
-"""Most sound that may wait."""
+DEFAULT_BOUND_S = 210.0
+"""Most sound that may wait: the longest reply the conversation allows by default, and half a minute."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +27,7 @@ class _Item:
     wire_frames: int = 0
     """Received, at the wire's rate."""
     frames: int = 0
-    """Received, at the sink's rate."""
+    """Received, at the sink's rate, less what a lost card took along."""
     heard_frames: int = 0
     complete: bool = False
     """No more of it will come."""
@@ -46,10 +46,11 @@ class Playout:
     """Holds what the server sent until the card wants it, and knows what left the loudspeaker.
 
     States: *waiting* for the prefill, *flowing*. Running dry before `end_response` is an underrun: the
-    prefill is collected anew.
+    prefill is collected anew. A response that finds no room is refused to its end: cut short, but without a hole.
     """
 
-    def __init__(self, rate_hz: int, prefill_ms: int = DEFAULT_PREFILL_MS) -> None:
+    def __init__(self, rate_hz: int, prefill_ms: int = DEFAULT_PREFILL_MS, *, bound_s: float = DEFAULT_BOUND_S) -> None:
+        """`bound_s`: most sound that may wait."""
         self.rate_hz = rate_hz
         self.underruns = 0
         """Times that sound went on after the buffer had run dry in the middle of a response."""
@@ -57,6 +58,7 @@ class Playout:
         """Position behind the last frame pulled."""
         self._heard = 0
         self._prefill_frames = ms_to_frames(prefill_ms, rate_hz)
+        self._bound_frames = round(bound_s * rate_hz)
         self._chunks: deque[tuple[_Item, Samples]] = deque()
         self._waiting_frames = 0
         self._items: deque[_Item] = deque()
@@ -65,6 +67,9 @@ class Playout:
         self._flowing = False
         self._dry = False
         self._ended = True
+        self._end_untold = False
+        self._refusing = False
+        self._cutting = False
         self._playing = False
 
     @property
@@ -77,9 +82,18 @@ class Playout:
         """Frames pushed and not pulled yet."""
         return self._waiting_frames
 
+    @property
+    def drain_due(self) -> bool:
+        """True while `advance` has yet to tell that all was heard; what a cut took is for `settle` to tell."""
+        return self._end_untold or (self._playing and not self._cutting)
+
     def push(self, item_id: str, samples: Samples, wire_frames: int) -> bool:
-        """Append to `item_id`, at the sink's rate; False if there is no room, and nothing was taken."""
-        if self._waiting_frames + samples.size > BOUND_S * self.rate_hz:
+        """Append to `item_id`, at the sink's rate; False if nothing was taken.
+
+        That is for lack of room, and from then on until `end_response` or `cut`.
+        """
+        self._refusing |= self._waiting_frames + samples.size > self._bound_frames
+        if self._refusing:
             return False
         if self._dry:
             self.underruns += 1
@@ -94,8 +108,10 @@ class Playout:
         return True
 
     def end_response(self) -> None:
-        """No more will come for now: play even less than the prefill."""
+        """No more will come for now: play even less than the prefill. `advance` tells once when nothing is left."""
         self._ended = True
+        self._end_untold = True
+        self._refusing = False
         self._dry = False
         for item in self._items:
             item.complete = True
@@ -118,15 +134,23 @@ class Playout:
         return out, started
 
     def advance(self, queued_frames: int) -> bool:
-        """Tell what the card still holds; True once when all that was pulled has now been heard and none waits."""
+        """Tell what the card still holds; True if this ends the sound: all pulled was heard and none waits.
+
+        That is told once each time the sound stops and, though nothing may have sounded since, once after
+        `end_response`. Never between `cut` and `settle`.
+        """
         self._hear(self.written - queued_frames)
-        drained = self._playing and not self._spans and not self._chunks
-        if drained:
-            self._playing = False
-        return drained
+        if self._spans or self._chunks or self._cutting or not self.drain_due:
+            return False
+        self._playing = False
+        self._end_untold = False
+        return True
 
     def cut(self) -> None:
         """Throw away what waits. `settle` reports it once the card is silent; pushes from now on are new sound."""
+        self._cutting = True
+        self._end_untold = False
+        self._refusing = False
         self._cut.extend(self._items)
         self._items.clear()
         self._chunks.clear()
@@ -145,7 +169,11 @@ class Playout:
         self.written -= queued_frames
         self._hear(self.written)
         self._heard = self.written
+        for span in self._spans:
+            if span.item not in self._cut:
+                span.item.frames -= span.frames  # nobody waits for them: the item ends without
         self._spans.clear()
+        self._forget_finished()
 
     def drop_unheard(self) -> None:
         """The card is gone, and with it what it had not played by the last `advance`."""
@@ -159,6 +187,7 @@ class Playout:
             if item.wire_frames and not (item.complete and item.heard_frames >= item.frames)
         )
         self._cut.clear()
+        self._cutting = False
         self._playing = False
         return items
 

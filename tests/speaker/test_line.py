@@ -124,6 +124,6 @@ def test_idle_is_nothing_to_play():
 
 
 def test_no_room_is_told():
-    line = make()
+    line = Line(RATE, {}, 0, 100, bound_s=120.0)
     minute = np.zeros(60 * RATE, np.int16)
     assert [line.push("a", to_bytes(minute)) for _ in range(3)] == [True, True, False]

@@ -161,9 +161,64 @@ def test_earcons_raise_no_events(studio):
         one.next(0.3)
 
 
-def test_too_much_is_refused(studio):
+def test_too_much_is_refused_to_the_end_of_the_response(studio):
+    one = studio(bound_s=2.0)
+    assert not one.say("a", 2.1)
+    assert not one.say("a", 0.1)
+    one.playback.end_response()
+    assert one.say("b", 0.1)
+
+
+def test_a_reply_of_three_minutes_fits(studio):
     one = studio()
-    assert not one.say("a", 121.0)
+    assert one.say("a", 180.0)
+    assert one.say("a", 29.0)
+    assert not one.say("a", 1.5)
+
+
+def test_the_end_of_a_response_is_told_also_if_nothing_sounded(studio):
+    one = studio()
+    for _ in range(2):
+        asked_s = time.monotonic()
+        one.playback.end_response()
+        told_s, event = one.events.get(timeout=2)
+        assert event == PlayoutDrained()
+        assert told_s - asked_s < 0.2
+    with pytest.raises(queue.Empty):
+        one.next(0.1)
+
+
+def test_the_end_after_a_dry_run_is_told_when_the_rest_was_heard(studio):
+    one = studio()
+    one.say("a", 0.15)
+    assert one.next() == PlayoutStarted("a")
+    assert one.next() == PlayoutDrained()
+    one.say("a", 0.05, end=True)
+    assert one.next() == PlayoutStarted("a")
+    assert one.next() == PlayoutDrained()
+    with pytest.raises(queue.Empty):
+        one.next(0.1)
+
+
+def test_a_flush_takes_the_place_of_drained(studio):
+    one = studio()
+    one.say("a", 1.0, end=True)
+    assert one.next() == PlayoutStarted("a")
+    one.playback.flush()
+    assert isinstance(one.next(), PlayoutFlushed)
+    with pytest.raises(queue.Empty):
+        one.next(0.2)
+
+
+def test_the_end_of_a_response_after_a_flush_is_told_after_its_answer(studio):
+    one = studio()
+    for _ in range(5):
+        one.say("a", 1.0)
+        assert one.next() == PlayoutStarted("a")
+        one.playback.flush()
+        one.playback.end_response()
+        assert isinstance(one.next(), PlayoutFlushed)
+        assert one.next() == PlayoutDrained()
 
 
 class Breaking(SilentSink):
@@ -201,6 +256,20 @@ def test_a_lost_card_is_told_and_the_sound_goes_on_unheard_until_it_is_back(stud
     assert one.next() == PlayoutStarted("b")
 
 
+def test_a_card_lost_with_the_first_sound_loses_neither_started_nor_drained(studio):
+    class Deaf(SilentSink):
+        def write(self, samples):
+            if samples.any():
+                raise DeviceError("hw:Gone", "No such device")
+            return super().write(samples)
+
+    sinks = [Deaf(48_000, 80)]
+    one = studio(lambda: sinks.pop() if sinks else SilentSink(48_000, 80))
+    one.say("a", 0.2, end=True)
+    assert one.next() == PlayoutStarted("a")
+    assert one.next() == PlayoutDrained()
+
+
 def test_without_any_card_a_flush_is_answered(studio):
     def none():
         raise DeviceError("default", "No such file or directory")
@@ -218,6 +287,33 @@ def test_a_card_of_another_rate(studio):
     one.say("a", 0.3, end=True)
     assert one.next() == PlayoutStarted("a")
     assert one.next() == PlayoutDrained()
+
+
+def test_the_end_of_a_response_lost_to_a_card_of_another_rate_is_told_once(studio):
+    rates = [48_000, 44_100]
+    one = studio(lambda: Breaking(3) if rates.pop(0) == 48_000 else SilentSink(44_100, 80))
+    one.say("a", 1.0, end=True)
+    assert one.next() == PlayoutStarted("a")
+    assert one.next() == PlayoutDrained()
+    with pytest.raises(queue.Empty):
+        one.next(0.3)
+
+
+def test_the_end_of_a_response_outlives_a_change_of_rate_before_any_sound(studio):
+    sink_wanted = threading.Event()
+
+    def slow_open():
+        sink_wanted.wait(2)
+        return SilentSink(44_100, 80)
+
+    one = studio(slow_open)
+    one.playback.flush()
+    one.say("a", 0.1, end=True)
+    sink_wanted.set()
+    assert one.next() == PlayoutFlushed((ItemHeard("a", 0, 100),))
+    assert one.next() == PlayoutDrained()
+    with pytest.raises(queue.Empty):
+        one.next(0.1)
 
 
 def test_a_bug_in_the_thread_is_reported():
@@ -251,6 +347,12 @@ def test_an_idle_card_rests_and_wakes(studio, monkeypatch):
         assert one.next() == PlayoutDrained()
     one.playback.flush()
     assert one.next() == PlayoutFlushed(())
+    drops.queue.clear()
+    drops.get(timeout=2)
+    asked_s = time.monotonic()
+    one.playback.end_response()
+    told_s, event = one.events.get(timeout=2)
+    assert (event, told_s - asked_s < 0.1) == (PlayoutDrained(), True), "promptly, though the card rested"
     periods = one.playback.periods
     time.sleep(1.2)
     assert one.playback.periods > periods, "a resting thread still shows that it lives"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speakerd.conversation.events import ItemHeard
-from speakerd.speaker.playout import BOUND_S, Playout
+from speakerd.speaker.playout import Playout
 
 RATE = 24_000
 PERIOD = 480
@@ -227,12 +228,137 @@ def test_the_next_response_is_no_underrun():
 
 
 def test_no_room_beyond_the_bound():
-    playout = Playout(1000, 0)
-    assert playout.push("a", np.ones(BOUND_S * 1000, np.int16), 0)
+    playout = Playout(1000, 0, bound_s=2.0)
+    assert playout.push("a", np.ones(2000, np.int16), 0)
     assert not playout.push("a", np.ones(1, np.int16), 0)
+    assert playout.waiting_frames == 2000
+
+
+@pytest.mark.parametrize("end", [Playout.end_response, Playout.cut])
+def test_a_response_that_found_no_room_is_refused_to_its_end_so_it_has_no_hole(end):
+    playout = Playout(1000, 0, bound_s=2.0)
+    assert playout.push("a", np.ones(1990, np.int16), 0)
+    assert not playout.push("a", np.ones(11, np.int16), 0)
     playout.pull(20)
-    assert playout.push("a", np.ones(20, np.int16), 0)
-    assert playout.waiting_frames == BOUND_S * 1000
+    assert not playout.push("a", np.ones(1, np.int16), 0)
+    assert not playout.push("b", np.ones(1, np.int16), 0)
+    assert playout.waiting_frames == 1970
+    end(playout)
+    assert playout.push("c", np.ones(30, np.int16), 0)
+
+
+def test_an_item_cut_short_by_an_unplugged_card_is_forgotten():
+    room = Room()
+    room.push("old", 20 * PERIOD)
+    room.playout.end_response()
+    room.tick(10)
+    room.playout.drop_unheard()
+    room.queue = []
+    room.tick(20)
+    assert room.heard_of("old") == 16 * PERIOD
+    assert room.drained == 1
+    room.push("new", 10 * PERIOD)
+    assert room.flush() == (ItemHeard("new", 0, 200),)
+
+
+def test_an_item_whose_end_an_unplugged_card_took_is_forgotten():
+    room = Room()
+    room.push("old", 10 * PERIOD)
+    room.playout.end_response()
+    room.tick(12)
+    room.playout.drop_unheard()
+    room.queue = []
+    room.tick()
+    assert room.drained == 1
+    assert room.flush() == ()
+
+
+def test_an_item_already_cut_is_told_though_the_card_is_lost_before_the_answer():
+    room = Room()
+    room.push("a", 10 * PERIOD)
+    room.playout.end_response()
+    room.tick(12)
+    room.playout.cut()
+    room.playout.drop_unheard()
+    assert room.playout.settle() == (ItemHeard("a", 160, 200),)
+
+
+def test_a_response_without_sound_drains_at_once():
+    room = Room()
+    room.tick(5)
+    assert room.drained == 0
+    room.playout.end_response()
+    room.tick()
+    assert room.drained == 1
+    room.tick(5)
+    assert room.drained == 1
+
+
+def test_the_rest_after_a_dry_run_drains_again():
+    room = Room(prefill_ms=60)
+    room.push("a", 5 * PERIOD)
+    room.tick(15)
+    assert (room.started, room.drained) == (["a"], 1), "the network is late"
+    room.push("a", PERIOD)  # less than the prefill
+    room.tick(5)
+    room.playout.end_response()
+    room.tick()
+    assert (room.started, room.drained) == (["a", "a"], 1)
+    room.tick(10)
+    assert (room.started, room.drained) == (["a", "a"], 2)
+    assert sound(room.heard) == room.pushed["a"]
+
+
+def test_the_end_of_a_response_that_had_run_dry_is_told():
+    room = Room()
+    room.push("a", 5 * PERIOD)
+    room.tick(15)
+    assert room.drained == 1
+    room.playout.end_response()
+    room.tick(5)
+    assert (room.started, room.drained) == (["a"], 2)
+
+
+def test_a_dry_run_and_the_end_at_the_same_moment_are_told_once():
+    room = Room()
+    room.push("a", 5 * PERIOD)
+    while sound(room.heard) != room.pushed["a"]:
+        assert room.drained == 0
+        room.queue += room.playout.pull(PERIOD)[0].tolist()
+        room.heard += room.queue[:PERIOD]
+        room.queue = room.queue[PERIOD:]
+    room.playout.end_response()
+    room.tick(10)
+    assert room.drained == 1
+
+
+def test_a_flush_takes_the_place_of_drained():
+    room = Room()
+    room.push("a", 20 * PERIOD)
+    room.playout.end_response()
+    room.tick(10)
+    room.flush()
+    room.tick(10)
+    assert room.drained == 0
+    room.playout.end_response()
+    room.playout.cut()
+    room.flush()
+    room.tick(5)
+    assert room.drained == 0
+
+
+def test_an_end_after_the_cut_is_told_after_the_answer():
+    room = Room()
+    room.push("a", 20 * PERIOD)
+    room.tick(10)
+    room.playout.cut()
+    room.playout.end_response()
+    room.playout.drop(len(room.queue))
+    room.queue = []
+    assert not room.playout.advance(0)
+    room.playout.settle()
+    room.tick(5)
+    assert room.drained == 1
 
 
 STEPS = st.one_of(
@@ -282,3 +408,36 @@ def test_nothing_is_lost_repeated_or_invented(steps, prefill_ms):
     for item_id, numbers in room.pushed.items():  # within an item, no hole
         own = [number for number in sound(room.heard + room.queue) if number in set(numbers)]
         assert own == numbers[: len(own)], item_id
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps=st.lists(STEPS, max_size=40), prefill_ms=st.sampled_from([0, 20, 60]))
+def test_every_end_is_followed_by_one_drained_when_all_is_silent(steps, prefill_ms):
+    room = Room(prefill_ms)
+    owed = False
+    for verb, _, amount in steps:
+        drained, played = room.drained, len(room.started)
+        if verb == "push":
+            room.push("a", amount)
+        elif verb == "tick":
+            for _ in range(amount):
+                before, started = room.drained, len(room.started)
+                sounding = room.playout.playing
+                room.tick()
+                if room.drained > before:
+                    assert not sound(room.queue)
+                    assert not room.playout.waiting_frames
+                    assert owed or sounding or len(room.started) > started
+                    owed = False
+        elif verb == "end":
+            room.playout.end_response()
+            owed = True
+        else:
+            room.flush(min(amount, len(room.queue)))
+            owed = False
+        assert verb == "tick" or (room.drained, len(room.started)) == (drained, played)
+    drained = room.drained
+    room.playout.end_response()
+    room.tick(60 + room.playout.waiting_frames // PERIOD)
+    assert room.drained == drained + 1
+    assert not room.playout.playing
