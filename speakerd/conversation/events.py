@@ -102,7 +102,10 @@ class PlayoutStarted:
 
 @dataclass(frozen=True, slots=True)
 class PlayoutDrained:
-    """All queued audio has left the loudspeaker."""
+    """All queued audio has left the loudspeaker; also the answer to the end of a response without sound."""
+
+    final: bool = False
+    """True if the response had ended: no more of it comes. False if the network is late."""
 
 
 @dataclass(frozen=True, slots=True)

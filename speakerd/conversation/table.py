@@ -250,8 +250,8 @@ def _silent_answer(_f: Facts, event: ev.ResponseEnded, _now_s: float) -> bool:
     return event.audio_ms == 0
 
 
-def _was_done(f: Facts, _event: ev.Event, _now_s: float) -> bool:
-    return f.response_done
+def _was_all(f: Facts, event: ev.PlayoutDrained, _now_s: float) -> bool:
+    return f.response_done and event.final
 
 
 def _woken(f: Facts, _event: ev.Event, _now_s: float) -> bool:
@@ -290,6 +290,7 @@ ROWS: tuple[Row, ...] = (
     Row(THINKING, ev.UserSpeechStopped, None, _nothing),
     Row(THINKING, ev.ResponseEnded, S.LISTENING, _no_words, _silent_answer, "no audio"),
     Row(THINKING, ev.ResponseEnded, None, _response_done, label="audio"),
+    Row(THINKING, ev.PlayoutDrained, S.LISTENING, _reply_over, _was_all, "its sound was lost"),
     Row(THINKING, ev.DeadlineReached, S.LISTENING, _no_answer),
     # SPEAKING
     Row(SPEAKING, ev.BargeInDetected, S.LISTENING, _barge_in, _by_speech, "barge_in: speech"),
@@ -297,7 +298,7 @@ ROWS: tuple[Row, ...] = (
     Row(SPEAKING, ev.WakeDetected, S.LISTENING, _barge_in_by_wake, _by_wake_word, "barge_in: speech or wake_word"),
     Row(SPEAKING, ev.ResponseStarted, None, _response, rearm=True),
     Row(SPEAKING, ev.ResponseEnded, None, _response_done),
-    Row(SPEAKING, ev.PlayoutDrained, S.LISTENING, _reply_over, _was_done, "response done"),
+    Row(SPEAKING, ev.PlayoutDrained, S.LISTENING, _reply_over, _was_all, "response done"),
     Row(SPEAKING, ev.PlayoutDrained, None, _ran_dry, rearm=True),
     Row(SPEAKING, ev.PlayoutStarted, None, _audible_again, rearm=True),
     Row(SPEAKING, ev.DeadlineReached, S.LISTENING, _reply_too_long),

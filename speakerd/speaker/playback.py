@@ -175,7 +175,7 @@ class Playback:
     def _change_rate(self, rate_hz: int) -> None:
         """What waited at the old rate is lost; the conversation hears of it as of any end."""
         with self._lock:
-            drain_due = self._line.playout.drain_due
+            drain_due, ended = self._line.playout.drain_due, self._line.playout.ended
             self._line.cut()
             items = self._line.playout.settle()
             flushes, self._flushes = self._flushes, 0
@@ -184,7 +184,7 @@ class Playback:
             self._post(PlayoutFlushed(items))
             items = ()
         if drain_due:
-            self._post(PlayoutDrained())
+            self._post(PlayoutDrained(final=ended))
 
     def _drive(self, worker: Worker, sink: PcmSink, seconds: float) -> None:
         until_s = time.monotonic() + seconds
@@ -254,7 +254,8 @@ class Playback:
         with self._lock:
             self._reference.push(samples, audible_at_s, sink.rate_hz)
             drained = self._line.playout.advance(queued_frames)
+            ended = self._line.playout.ended
             self.xruns += xruns
             self.periods += 1
         if drained:
-            self._post(PlayoutDrained())
+            self._post(PlayoutDrained(final=ended))

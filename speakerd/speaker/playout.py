@@ -83,6 +83,11 @@ class Playout:
         return self._waiting_frames
 
     @property
+    def ended(self) -> bool:
+        """True if no more of the response will come."""
+        return self._ended
+
+    @property
     def drain_due(self) -> bool:
         """True while `advance` has yet to tell that all was heard; what a cut took is for `settle` to tell."""
         return self._end_untold or (self._playing and not self._cutting)

@@ -23,7 +23,8 @@ END = ev.UserSpeechStopped(1)
 ANSWER = ev.ResponseStarted(1, "r1")
 ANSWERED = ev.ResponseEnded(1, "r1", "completed", 900)
 AUDIBLE = ev.PlayoutStarted("i1")
-DRAINED = ev.PlayoutDrained()
+DRY = ev.PlayoutDrained()
+DRAINED = ev.PlayoutDrained(final=True)
 LOST = ev.SessionEnded(1, "connection_lost", "gone")
 CLOSED = ev.SessionEnded(1)
 SPEECH = ev.BargeInDetected(2000, -20.0)
@@ -87,6 +88,7 @@ ROWS_IN_PLAY = [
     (THINKING, (ANSWERED, BEGIN), LISTENING, [do.FlushPlayout(), do.OpenUplink()], 60),
     (THINKING, (replace(ANSWERED, audio_ms=0),), LISTENING, [do.OpenUplink()], 8),
     (THINKING, (replace(ANSWERED, audio_ms=0, status="failed"),), LISTENING, [do.OpenUplink(), ERROR], 8),
+    (THINKING, (ANSWERED, DRAINED), LISTENING, [TAIL], 8),
     (THINKING, (LATE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink(), ERROR], 8),
     (THINKING, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
     (THINKING, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
@@ -97,10 +99,11 @@ ROWS_IN_PLAY = [
     (SPEAKING, (ev.ResponseStarted(1, "r2"),), SPEAKING, [], 180),
     (SPEAKING, (ANSWERED,), SPEAKING, [], 180),
     (SPEAKING, (ANSWERED, DRAINED), LISTENING, [TAIL], 8),
-    (SPEAKING, (DRAINED,), SPEAKING, [TAIL], 15),
-    (SPEAKING, (DRAINED, AUDIBLE), SPEAKING, [do.HoldUplink()], 180),
-    (SPEAKING, (DRAINED, ANSWERED), SPEAKING, [], 15),
-    (SPEAKING, (DRAINED, ANSWERED, AUDIBLE, DRAINED), LISTENING, [TAIL], 8),
+    (SPEAKING, (DRY,), SPEAKING, [TAIL], 15),
+    (SPEAKING, (DRY, AUDIBLE), SPEAKING, [do.HoldUplink()], 180),
+    (SPEAKING, (DRY, ANSWERED), SPEAKING, [], 15),
+    (SPEAKING, (ANSWERED, DRY), SPEAKING, [TAIL], 15),
+    (SPEAKING, (DRY, ANSWERED, AUDIBLE, DRAINED), LISTENING, [TAIL], 8),
     (SPEAKING, (LATE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), TAIL], 8),
     (SPEAKING, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
     (SPEAKING, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
@@ -255,7 +258,7 @@ def test_a_reply_that_stutters_is_over_after_its_longest_time():
     play.feed(*TO[SPEAKING])
     began_s = play.now_s
     play.now_s += 10.0
-    play.feed(DRAINED, AUDIBLE)
+    play.feed(DRY, AUDIBLE)
     assert play.machine.deadline_s == began_s + 20.0
 
 
@@ -275,6 +278,7 @@ def random_event(rng: random.Random, session: int) -> ev.Event:
             ev.ResponseEnded(number, response, rng.choice(["completed", "cancelled", "failed"]), rng.choice([0, 500])),
             AUDIBLE,
             DRAINED,
+            DRY,
             FLUSHED,
             LATE,
         ]

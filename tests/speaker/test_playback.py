@@ -81,7 +81,7 @@ def test_started_then_drained(studio):
     one.say("a", 0.2, end=True)
     assert one.next() == PlayoutStarted("a")
     assert one.playback.playing
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
     assert 0.2 <= time.monotonic() - began_s < 0.5
     assert not one.playback.playing
     assert (one.playback.xruns, one.playback.underruns) == (0, 0)
@@ -182,7 +182,7 @@ def test_the_end_of_a_response_is_told_also_if_nothing_sounded(studio):
         asked_s = time.monotonic()
         one.playback.end_response()
         told_s, event = one.events.get(timeout=2)
-        assert event == PlayoutDrained()
+        assert event == PlayoutDrained(final=True)
         assert told_s - asked_s < 0.2
     with pytest.raises(queue.Empty):
         one.next(0.1)
@@ -192,10 +192,10 @@ def test_the_end_after_a_dry_run_is_told_when_the_rest_was_heard(studio):
     one = studio()
     one.say("a", 0.15)
     assert one.next() == PlayoutStarted("a")
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=False)
     one.say("a", 0.05, end=True)
     assert one.next() == PlayoutStarted("a")
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
     with pytest.raises(queue.Empty):
         one.next(0.1)
 
@@ -218,7 +218,7 @@ def test_the_end_of_a_response_after_a_flush_is_told_after_its_answer(studio):
         one.playback.flush()
         one.playback.end_response()
         assert isinstance(one.next(), PlayoutFlushed)
-        assert one.next() == PlayoutDrained()
+        assert one.next() == PlayoutDrained(final=True)
 
 
 class Breaking(SilentSink):
@@ -248,7 +248,7 @@ def test_a_lost_card_is_told_and_the_sound_goes_on_unheard_until_it_is_back(stud
     began_s = time.monotonic()
     one.say("a", 0.5, end=True)
     assert one.next() == PlayoutStarted("a")
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
     assert time.monotonic() - began_s == pytest.approx(0.6, abs=0.25), "at its own pace"
     states = [one.states.get(timeout=3) for _ in range(4)]
     assert states == [None, "hw:Gone: No such device", "hw:Gone: No such file or directory", None]
@@ -267,7 +267,7 @@ def test_a_card_lost_with_the_first_sound_loses_neither_started_nor_drained(stud
     one = studio(lambda: sinks.pop() if sinks else SilentSink(48_000, 80))
     one.say("a", 0.2, end=True)
     assert one.next() == PlayoutStarted("a")
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
 
 
 def test_without_any_card_a_flush_is_answered(studio):
@@ -286,7 +286,7 @@ def test_a_card_of_another_rate(studio):
     assert one.states.get(timeout=2) is None
     one.say("a", 0.3, end=True)
     assert one.next() == PlayoutStarted("a")
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
 
 
 def test_the_end_of_a_response_lost_to_a_card_of_another_rate_is_told_once(studio):
@@ -294,7 +294,7 @@ def test_the_end_of_a_response_lost_to_a_card_of_another_rate_is_told_once(studi
     one = studio(lambda: Breaking(3) if rates.pop(0) == 48_000 else SilentSink(44_100, 80))
     one.say("a", 1.0, end=True)
     assert one.next() == PlayoutStarted("a")
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
     with pytest.raises(queue.Empty):
         one.next(0.3)
 
@@ -311,7 +311,7 @@ def test_the_end_of_a_response_outlives_a_change_of_rate_before_any_sound(studio
     one.say("a", 0.1, end=True)
     sink_wanted.set()
     assert one.next() == PlayoutFlushed((ItemHeard("a", 0, 100),))
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
     with pytest.raises(queue.Empty):
         one.next(0.1)
 
@@ -344,7 +344,7 @@ def test_an_idle_card_rests_and_wakes(studio, monkeypatch):
         told_s, event = one.events.get(timeout=2)
         assert event == PlayoutStarted(item_id)
         assert told_s - asked_s < 0.1
-        assert one.next() == PlayoutDrained()
+        assert one.next() == PlayoutDrained(final=True)
     one.playback.flush()
     assert one.next() == PlayoutFlushed(())
     drops.queue.clear()
@@ -352,7 +352,7 @@ def test_an_idle_card_rests_and_wakes(studio, monkeypatch):
     asked_s = time.monotonic()
     one.playback.end_response()
     told_s, event = one.events.get(timeout=2)
-    assert (event, told_s - asked_s < 0.1) == (PlayoutDrained(), True), "promptly, though the card rested"
+    assert (event, told_s - asked_s < 0.1) == (PlayoutDrained(final=True), True), "promptly, though the card rested"
     periods = one.playback.periods
     time.sleep(1.2)
     assert one.playback.periods > periods, "a resting thread still shows that it lives"
@@ -381,7 +381,7 @@ def test_the_card_plays_the_very_sound_and_as_soon_as_promised(studio, alsa_sink
     asked_s = time.monotonic()
     one.say("a", 0.5, end=True)
     assert one.next() == PlayoutStarted("a")
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
     drained_s = time.monotonic()
     time.sleep(0.1)
     recording = room.stop()
@@ -448,4 +448,4 @@ def test_a_loudspeaker_pulled_out_and_put_back(studio, alsa_sink, sound_card):
         pass
     one.say("b", 0.1, end=True)
     assert one.next() == PlayoutStarted("b")
-    assert one.next() == PlayoutDrained()
+    assert one.next() == PlayoutDrained(final=True)
