@@ -27,6 +27,9 @@ CAPTURE_PERIODS = 10
 _USUAL_PLAYBACK_RATE_HZ = 48_000
 _KINDS = {"capture": alsaaudio.PCM_CAPTURE, "playback": alsaaudio.PCM_PLAYBACK}
 
+_NO_LIMIT = 2**31
+"""Rates from here up are granted by what is no card, such as a `null` plugin."""
+
 _XRUNS_IN_A_ROW = 5
 """A card that reports more overruns or underruns than this at once does not work."""
 
@@ -59,17 +62,15 @@ def device_error(device: str, error: Exception) -> DeviceError:
 
 
 @functools.cache
-def _hush() -> object:
+def _hush() -> None:
     """Keep alsa-lib from writing ten lines to stderr for each failed opening: our error says it in one.
 
-    The returned handler must live as long as the process, which the cache sees to.
+    The handler must not be Python: alsa-lib calls it with its lock held, Python would let another thread
+    run that opens a card too, and both would wait for ever. `getpid` takes no arguments and does nothing.
     """
-    handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)(
-        lambda *_: None
-    )
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(handler)
-    return handler
+        nothing = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(nothing)
 
 
 def open_pcm(direction: int, device: str, rate_hz: int, channels: int, buffer_periods: int) -> tuple[Any, Granted]:
@@ -135,10 +136,12 @@ def probe(direction: Literal["capture", "playback"], device: str) -> Abilities:
     pcm, granted = open_pcm(_KINDS[direction], device, rate_hz, 1, 4)
     try:
         rates = pcm.getrates()
+        limited = not isinstance(rates, tuple) or rates[1] < _NO_LIMIT
         return Abilities(
             rates_hz=(rates,) if isinstance(rates, int) else tuple(rates),
             rates_are_range=isinstance(rates, tuple),
-            channels=tuple(pcm.getchannels()),
+            # Of a PCM without limits alsaaudio would try each number of channels: minutes.
+            channels=tuple(pcm.getchannels()) if limited else (granted.channels,),
             formats=tuple(pcm.getformats()),
             granted=granted,
         )

@@ -6,6 +6,8 @@ The odd cards are a stand-in for alsaaudio.PCM; what is real about ALSA is prove
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 
 import alsaaudio
 import numpy as np
@@ -269,3 +271,38 @@ def test_probe_tells_what_a_pcm_can_do(sound_card):
     assert abilities.rates_hz[0] <= 8_000
     assert abilities.rates_hz[1] >= 48_000
     assert abilities.granted.rate_hz == 48_000
+
+
+TWO_THREADS = """
+import sys
+import threading
+from speakerd.errors import DeviceError
+from speakerd.hw.alsa import open_pcm
+
+def fail(direction):
+    for _ in range(200):
+        try:
+            open_pcm(direction, "sysdefault:CARD=NoSuchCard", 16_000, 1, 4)
+        except DeviceError:
+            pass
+
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=fail, args=(direction,)) for direction in (0, 1)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_two_threads_that_find_no_card_do_not_wait_for_each_other():
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", TWO_THREADS], capture_output=True, text=True, timeout=20)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_pcm_without_limits_is_examined_in_a_moment():
+    abilities = probe("capture", "null")
+
+    assert abilities.rates_hz[-1] == 2**32 - 1
+    assert abilities.channels == (1,)
