@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,27 @@ from speakerd.conversation.events import Event, PlayoutFlushed
 from speakerd.conversation.state import State
 from speakerd.errors import SpeakerdError
 
+log = logging.getLogger(__name__)
+
 
 class EventLog:
-    """Appends to a file, line by line, so that a reader sees each at once. Owned by the loop."""
+    """Appends to a file, line by line, so that a reader sees each at once. Owned by the loop.
+
+    A disk that takes no more costs lines, counted, and one warning: never the daemon.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises SpeakerdError if the file cannot be opened."""
         try:
-            self._file = path.open("a", buffering=1, encoding="utf-8")
+            self._file = path.open("ab", buffering=0)  # a buffer would tear lines when the disk is full
         except OSError as error:
             raise SpeakerdError(
                 f"--events {path}: {error.strerror}", hint="name a file in a writable folder"
             ) from error
+        self._path = path
+        self._torn = False
+        self.lost = 0
+        """Lines that could not be written."""
 
     def event(self, event: Event, before: State, after: State, now_s: float, figures: dict[str, float]) -> None:
         """Write the event and, where it changed the state, the change."""
@@ -35,8 +45,25 @@ class EventLog:
 
     def write(self, name: str, now_s: float, **fields: Any) -> None:  # noqa: ANN401 - JSON values
         """One line: `t` is CLOCK_MONOTONIC in seconds."""
-        self._file.write(json.dumps({"t": round(now_s, 4), "event": name, **fields}, ensure_ascii=False) + "\n")
+        text = json.dumps({"t": round(now_s, 4), "event": name, **fields}, ensure_ascii=False)
+        line = b"\n" * self._torn + text.encode("utf-8", "backslashreplace") + b"\n"  # half a surrogate: JSON's escape
+        try:
+            written = self._file.write(line)
+        except OSError as error:
+            self._lose(error.strerror)
+        else:
+            self._torn = written < len(line)
+            if self._torn:
+                self._lose("no room for the whole line")
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            self._lose(error.strerror)
+
+    def _lose(self, why: str | None) -> None:
+        self.lost += 1
+        if self.lost == 1:
+            log.warning("Events are lost: --events %s: %s", self._path, why)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,45 @@ def test_it_appends(tmp_path: Path):
         log.write("Ready", 1.0, state="IDLE")
         log.close()
     assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_full_disk_costs_lines_but_not_the_daemon(caplog: pytest.LogCaptureFixture):
+    log = EventLog(Path("/dev/full"))
+    for _ in range(3):
+        log.write("Ready", 1.0, state="IDLE")
+    log.close()
+    assert log.lost == 3
+    assert [(r.levelno, r.message) for r in caplog.records] == [
+        (logging.WARNING, "Events are lost: --events /dev/full: No space left on device")
+    ]
+
+
+def test_a_line_that_found_half_its_room_spoils_no_other(tmp_path: Path):
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60, limits[1]))
+        for number in (1, 2):
+            log.write("Ready", 1.0, state="IDLE", number=number)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    log.write("Ready", 1.0, state="IDLE", number=3)
+    log.close()
+    first, half, last = path.read_text().splitlines()
+    assert [json.loads(first)["number"], json.loads(last)["number"]] == [1, 3]
+    assert len(half) < len(first)
+    assert log.lost == 1
+
+
+def test_half_a_letter_from_the_server_can_be_written(tmp_path: Path):
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    log.write("Said", 1.0, text="né \ud83d")
+    log.close()
+    assert json.loads(path.read_text())["text"] == "né \ud83d"
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path):
