@@ -1,4 +1,4 @@
-"""What systemd is told: READY=1, STATUS=…, WATCHDOG=1, STOPPING=1 (`Type=notify`)."""
+"""What systemd is told: READY=1, STATUS=…, WATCHDOG=1, EXTEND_TIMEOUT_USEC=…, STOPPING=1 (`Type=notify`)."""
 
 from __future__ import annotations
 
@@ -42,8 +42,12 @@ class Notifier:
             self._last_status = sentence
             self._send(f"STATUS={_one_line(sentence)}")
 
+    def need_time(self, seconds: float) -> None:
+        """The start (or the stop) needs so much more from now on; say so again within that time."""
+        self._send(f"EXTEND_TIMEOUT_USEC={seconds * 1e6:.0f}")
+
     def alive(self) -> None:
-        """Feed the watchdog. Call it only when sound really moved."""
+        """Feed the watchdog. Call it only while sound moves, or what keeps it from moving is known."""
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:

@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 READY_POLL_S = 0.05
 PATIENCE_S = 5.0
 """Time after which a start without sound is called a problem."""
+LOOK_S = 10.0
+"""How often to look whether sound moves; more often if the watchdog wants to be fed more often."""
+RETRY_S = 30.0
+"""A device in trouble that was not tried again for so long hangs."""
 
 STATUS = {
     State.IDLE: "Waiting for the wake word",
@@ -52,13 +56,14 @@ class Reporter:
         self._clock = TurnClock()
         self._state = State.IDLE
         self._troubles: dict[str, str] = {}
+        self._tried_s: dict[str, float] = {}
         self._ready = False
 
     # ------------------------------------------------------------ the conversation
 
     def observe(self, event: ev.Event, before: State, after: State, now_s: float) -> None:
         """The conductor's observer."""
-        figures = self._clock.handle(event, before, now_s)
+        figures = self._clock.handle(event, before, after, now_s)
         if self._eventlog:
             self._eventlog.event(event, before, after, now_s, figures)
         level, sentence = describe(event, before, after, figures)
@@ -92,7 +97,8 @@ class Reporter:
     # ------------------------------------------------------------ devices
 
     def device(self, name: str, trouble: str | None) -> None:
-        """`name` (microphone, loudspeaker) works (None) or does not (why)."""
+        """`name` (microphone, loudspeaker) works (None) or does not (why): told anew with every retry."""
+        self._tried_s[name] = time.monotonic()
         if trouble is None:
             if self._troubles.pop(name, None) is not None:
                 log.info("The %s works again.", name, extra=fields(event="DeviceWorks", device=name))
@@ -106,7 +112,8 @@ class Reporter:
     async def watch(self, progress: Callable[[], tuple[int, int]]) -> None:
         """Say READY once sound has moved, then feed the watchdog while it goes on moving. Runs until cancelled.
 
-        `progress` counts near frames that passed the wake model, and periods played.
+        `progress` counts near frames that passed the wake detector, and periods played. What stands still
+        because its device is missing is no hang: restarting the daemon would not bring the device back.
         """
         await self._until_ready(progress)
         self._ready = True
@@ -115,18 +122,22 @@ class Reporter:
         if self._eventlog:
             self._eventlog.write("Ready", time.monotonic(), state=self._state)
         log.info("Ready: waiting for the wake word.", extra=fields(event="Ready", state=self._state))
-        interval_s = self._notifier.watchdog_interval_s
-        if interval_s is None:
-            return
-        before = progress()
+        await self._keep_looking(progress)
+
+    async def _keep_looking(self, progress: Callable[[], tuple[int, int]]) -> None:
+        interval_s = min(self._notifier.watchdog_interval_s or LOOK_S, LOOK_S)
+        before, hung = progress(), False
         while True:
             await asyncio.sleep(interval_s)
             now = progress()
-            if now[0] > before[0] and now[1] > before[1]:
+            still = self._still(before, now)
+            before, was_hung, hung = now, hung, not all(map(self._retrying, still))
+            if not hung:
                 self._notifier.alive()
-            else:
-                log.error("No sound moves: %s", self._where(before, now), extra=fields(event="Stalled"))
-            before = now
+            if hung and not was_hung:
+                log.error("No sound moves: %s", _nothing_passes(still), extra=fields(event="Stalled"))
+            elif was_hung and not still:
+                log.info("Sound moves again.", extra=fields(event="Moves"))
 
     def stopping(self) -> None:
         """Shutdown has begun."""
@@ -140,16 +151,28 @@ class Reporter:
             waited_s += READY_POLL_S
             if waited_s >= PATIENCE_S:
                 waited_s = 0.0
-                log.warning("Not ready yet: %s", self._where((0, 0), progress()), extra=fields(event="NotReady"))
+                still = self._still((0, 0), progress())
+                if all(map(self._retrying, still)):
+                    self._notifier.need_time(RETRY_S)  # else systemd would give up a start that may yet succeed
+                else:
+                    log.warning("Not ready yet: %s", _nothing_passes(still), extra=fields(event="NotReady"))
 
     @staticmethod
-    def _where(before: tuple[int, int], now: tuple[int, int]) -> str:
-        stuck = [name for name, a, b in zip(("microphone", "loudspeaker"), before, now, strict=True) if a == b]
-        return f"nothing passes the {' and the '.join(stuck)}."
+    def _still(before: tuple[int, int], now: tuple[int, int]) -> list[str]:
+        """The devices that no sound has passed in between."""
+        return [name for name, a, b in zip(("microphone", "loudspeaker"), before, now, strict=True) if a == b]
+
+    def _retrying(self, name: str) -> bool:
+        """True if `name` does not work, that is known, and its thread goes on trying."""
+        return name in self._troubles and time.monotonic() - self._tried_s[name] < RETRY_S
 
     def _show_status(self) -> None:
         troubles = "".join(f"; {name}: {trouble}" for name, trouble in self._troubles.items())
         self._notifier.status((STATUS[self._state] if self._ready else "Starting") + troubles)
+
+
+def _nothing_passes(devices: list[str]) -> str:
+    return f"nothing passes the {' and the '.join(devices)}."
 
 
 def describe(event: ev.Event, before: State, after: State, figures: dict[str, float]) -> tuple[int, str]:

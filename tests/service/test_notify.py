@@ -41,11 +41,14 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager
 def test_the_life_of_a_service(manager: Manager) -> None:
     notifier = Notifier()
     notifier.status("starting")
+    notifier.need_time(30.0)
     notifier.ready()
     notifier.alive()
     notifier.status("listening")
     notifier.stopping()
-    assert manager.heard() == ["STATUS=starting", "READY=1", "WATCHDOG=1", "STATUS=listening", "STOPPING=1"]
+    assert manager.heard() == [
+        "STATUS=starting", "EXTEND_TIMEOUT_USEC=30000000", "READY=1", "WATCHDOG=1", "STATUS=listening", "STOPPING=1",
+    ]  # fmt: skip
 
 
 def test_the_same_status_is_sent_once(manager: Manager) -> None:

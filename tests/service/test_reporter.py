@@ -11,6 +11,7 @@ import pytest
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
+from speakerd.service import reporter as module
 from speakerd.service.eventlog import EventLog
 from speakerd.service.reporter import Reporter, describe
 
@@ -27,6 +28,9 @@ class FakeNotifier:
 
     def status(self, sentence: str) -> None:
         self.told.append(sentence)
+
+    def need_time(self, seconds: float) -> None:
+        self.told.append(f"TIME {seconds:.0f}")
 
     def alive(self) -> None:
         self.told.append("ALIVE")
@@ -78,6 +82,69 @@ async def test_the_watchdog_is_fed_only_while_both_move(caplog):
         watch.cancel()
     assert notifier.told.count("ALIVE") <= fed + 1
     assert "No sound moves: nothing passes the loudspeaker." in caplog.text
+
+
+async def test_a_device_that_is_being_retried_is_no_hang_until_nobody_retries_it(caplog, monkeypatch):
+    monkeypatch.setattr(module, "RETRY_S", 0.5)
+    notifier = FakeNotifier(watchdog_s=0.05)
+    progress = [1, 1]
+    told = reporter(notifier)
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(told.watch(lambda: (progress[0], progress[1])))
+        await run_until(notifier.told, "READY")
+        told.device("microphone", "hw:9: No such device")
+        for _ in range(6):
+            progress[1] += 1
+            await asyncio.sleep(0.05)
+        assert notifier.told.count("ALIVE") >= 3
+        assert "No sound moves" not in caplog.text
+        async with asyncio.timeout(3):  # the thread hangs in its next try
+            while "nothing passes the microphone" not in caplog.text:
+                progress[1] += 1
+                await asyncio.sleep(0.01)
+        watch.cancel()
+
+
+async def test_a_start_without_a_microphone_asks_systemd_for_time(monkeypatch, notifier, caplog):
+    monkeypatch.setattr(module, "PATIENCE_S", 0.1)
+    told = reporter(notifier)
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(told.watch(lambda: (0, 5)))
+        told.device("microphone", "hw:9: No such device")
+        await run_until(notifier.told, "TIME 30")
+        assert "Not ready yet" not in caplog.text
+        assert notifier.told[0] == "Starting; microphone: hw:9: No such device"
+        watch.cancel()
+    assert "READY" not in notifier.told
+
+
+async def test_a_start_that_hangs_for_no_known_reason_gets_no_time(monkeypatch, notifier, caplog):
+    monkeypatch.setattr(module, "PATIENCE_S", 0.1)
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(reporter(notifier).watch(lambda: (0, 5)))
+        await asyncio.sleep(0.3)
+        watch.cancel()
+    assert notifier.told == []
+    assert "Not ready yet: nothing passes the microphone." in caplog.text
+
+
+async def test_a_stall_is_told_once_without_a_watchdog_too(caplog, monkeypatch, notifier):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(module, "LOOK_S", 0.05)
+    progress = [1, 1]
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(reporter(notifier).watch(lambda: (progress[0], progress[1])))
+        await run_until(notifier.told, "READY")
+        await asyncio.sleep(0.3)
+        async with asyncio.timeout(3):
+            while "moves again" not in caplog.text:
+                progress[:] = [progress[0] + 1, progress[1] + 1]
+                await asyncio.sleep(0.01)
+        watch.cancel()
+    assert [r.message for r in caplog.records if "moves" in r.message] == [
+        "No sound moves: nothing passes the microphone and the loudspeaker.",
+        "Sound moves again.",
+    ]
 
 
 def test_trouble_with_a_device_is_in_the_status_until_it_works(notifier, caplog):
