@@ -33,6 +33,7 @@ class FrameQueue:
         self._filled = threading.Condition()
         self._wanted = 1
         """Frames that the reader waits for: until then it is not woken."""
+        self._closed = False
 
     def put(self, frame: NearFrame) -> None:
         """Append; never waits."""
@@ -49,8 +50,14 @@ class FrameQueue:
         """The `count` oldest frames together, so that their reader wakes up once; fewer if time runs out first."""
         with self._filled:
             self._wanted = count
-            self._filled.wait_for(lambda: len(self._frames) >= count, timeout_s)
+            self._filled.wait_for(lambda: self._closed or len(self._frames) >= count, timeout_s)
             return [self._frames.popleft() for _ in range(min(count, len(self._frames)))]
+
+    def close(self) -> None:
+        """Nobody needs to wait any longer: `get` returns at once with what is there."""
+        with self._filled:
+            self._closed = True
+            self._filled.notify()
 
 
 class Chunker:

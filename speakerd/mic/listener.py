@@ -10,7 +10,7 @@ from speakerd.pcm import NearFrame
 from speakerd.threads import Worker
 
 GET_TIMEOUT_S = 0.5
-"""How long a silent capture thread may keep this one from noticing that it shall stop."""
+"""Frames that came are processed after this at the latest, though fewer than were asked for."""
 
 
 class Frames(Protocol):
@@ -18,6 +18,9 @@ class Frames(Protocol):
 
     def get(self, timeout_s: float, count: int) -> list[NearFrame]:
         """The `count` oldest frames; fewer if time runs out first."""
+
+    def close(self) -> None:
+        """End the waiting: `get` returns at once from now on."""
 
 
 class FarEnd(Protocol):
@@ -62,8 +65,9 @@ class Listener:
         self._worker.start()
 
     def stop(self) -> None:
-        """Ask the thread to end."""
+        """Ask the thread to end, now: it waits for no more frames."""
         self._worker.stop()
+        self._frames.close()
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; False if it still runs."""

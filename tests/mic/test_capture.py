@@ -59,6 +59,16 @@ def frame(index):
     return NearFrame(ramp(320), index, 0.0)
 
 
+def test_a_closed_queue_keeps_nobody_waiting():
+    queue_ = FrameQueue()
+    queue_.put(frame(0))
+    queue_.close()
+    asked_s = time.monotonic()
+    assert [one.index for one in queue_.get(5.0, 4)] == [0]
+    assert queue_.get(5.0) == []
+    assert time.monotonic() - asked_s < 1.0
+
+
 def test_a_full_queue_loses_the_oldest_and_shows_the_gap():
     frames = FrameQueue(3)
     for index in range(5):

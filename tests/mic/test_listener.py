@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 
 import numpy as np
 
@@ -70,6 +71,16 @@ def test_a_frame_is_posted_before_its_events():
 def test_the_front_end_knows_whether_the_loudspeaker_plays():
     ears, _ = listen(4, playing=True)
     assert ears.active == [True] * 4
+
+
+def test_it_stops_without_waiting_for_frames():
+    listener = Listener(FrameQueue(), Ears(), Speaker(playing=False), print, print, lambda: False, lambda *_: None)
+    listener.start()
+    time.sleep(0.05)  # it waits by now
+    asked_s = time.monotonic()
+    listener.stop()
+    assert listener.join(2)
+    assert time.monotonic() - asked_s < 0.25
 
 
 def test_in_a_conversation_no_frame_waits_for_others():
