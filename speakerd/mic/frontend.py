@@ -39,7 +39,7 @@ class FrontEnd:
 
     @property
     def frames_scored(self) -> int:
-        """Near frames that have passed the wake detector: proof of life. Thread-safe."""
+        """Near frames that have passed the wake detector, its models at rest or not: proof of life. Thread-safe."""
         return self._wake.frames_scored
 
     @property

@@ -119,7 +119,7 @@ class WakeDetector:
 
     @property
     def frames_scored(self) -> int:
-        """Near frames that have passed the models."""
+        """Near frames that have passed through here, in fours; counts on while the models rest."""
         return self._steps * STEP_PERIODS
 
     @property
