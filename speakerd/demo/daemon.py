@@ -24,7 +24,10 @@ DEVICES = "audio: {capture_device: speakerd_mic, playback_device: speakerd_speak
 
 
 class Daemon:
-    """Runs from `start` to `stop`; used once. `folder` keeps its configuration, events and log."""
+    """Runs from `start` to `stop`; used once. `folder` keeps its configuration, events and log.
+
+    Start it in a thread that outlives it: the daemon is told to end when that thread does, however that ends.
+    """
 
     def __init__(
         self, card: VirtualSoundCard, folder: Path, config: str, environment: Mapping[str, str] | None = None
@@ -56,7 +59,7 @@ class Daemon:
         """Start the process; it is ready when its event `Ready` comes."""
         self._config_path.write_text(self._config)
         self.events_path.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "speakerd", "run"]
+        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "speakerd", "run"]
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "--config", str(self._config_path), "--events", str(self.events_path)],
