@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 import wave
 from pathlib import Path
@@ -14,7 +15,7 @@ from speakerd.demo.recording import Recording
 from speakerd.demo.stage import perform
 from speakerd.demo.timeline import Timeline
 from speakerd.demo.verdict import checks, latencies
-from speakerd.errors import EXIT_FAILED, EXIT_OK
+from speakerd.errors import EXIT_FAILED, EXIT_OK, SpeakerdError
 from speakerd.pcm import to_bytes
 
 
@@ -35,7 +36,7 @@ def command(out: Path, echo_db: float | None) -> None:
     It says the wake word and a question in one breath, hears the answer, asks for a long story, talks
     over it, and waits until the daemon is idle again.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    _make_writable(out)
     click.echo(f"speakerd demo: results go to {out.resolve()}")
     teller = _Teller()
     played = perform(out, teller.words, teller.event, echo_db)
@@ -55,6 +56,16 @@ def command(out: Path, echo_db: float | None) -> None:
     failed = sum(not check.passed for check in results)
     click.echo(f"\nVERDICT: {'FAILED, ' + str(failed) + ' of' if failed else 'passed, all'} {len(results)} checks")
     sys.exit(EXIT_FAILED if failed else EXIT_OK)
+
+
+def _make_writable(folder: Path) -> None:
+    """Make it if needed; SpeakerdError where nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SpeakerdError(f"--out {folder}: {error.strerror}", hint="name a folder that can be written") from error
 
 
 class _Teller:

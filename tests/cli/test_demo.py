@@ -11,6 +11,17 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.parametrize("place", ["file/below", "/proc", "/proc/x"])
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str):
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "speakerd", "demo", "--out", str(tmp_path / place)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("speakerd: --out ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.alsa
 @pytest.mark.timeout(120)
 def test_the_demonstration_passes_and_leaves_its_results(tmp_path: Path):
