@@ -11,13 +11,15 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from speakerd.config.credentials import ApiKey
 from speakerd.config.model import Audio, Config
 from speakerd.conversation.conductor import Conductor
-from speakerd.conversation.events import Event, SpeechDetected, StopRequested
+from speakerd.conversation.events import Event, SpeechDetected, StopRequested, WakeDetected
 from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
 from speakerd.hw.alsa import AlsaSink, AlsaSource
@@ -29,6 +31,7 @@ from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
 from speakerd.realtime.protocol import Delivery, ItemAudio, Said, VoiceComplete
 from speakerd.realtime.settings import session_settings
+from speakerd.service.announce import announce
 from speakerd.service.eventlog import EventLog
 from speakerd.service.notify import Notifier
 from speakerd.service.reporter import Reporter
@@ -42,32 +45,57 @@ EVENTS_BOUND = 1_000
 """Events that may wait for the loop. They are few: this many means that the loop hangs."""
 FRAMES_BOUND = 50
 """Batches of 1 to 4 near frames that may wait for the loop: a second at least."""
+REPLY_MARGIN_S = 30
+"""Room in the loudspeaker's queue beyond the longest reply: one that comes all at once fits, whatever is ahead."""
 STOP_S = 2.0
 """Time for a conversation to end when the daemon is told to stop."""
 JOIN_S = 0.5
-"""Time for each thread to end then; one that hangs in a device dies with the process."""
+"""Time for the threads to end then; one that hangs in a device dies with the process."""
 
 
-async def run(config: Config, key: ApiKey | None, events_path: Path | None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises SpeakerdError for what the human must mend."""
+async def run(
+    config: Config, key: ApiKey | None, events_path: Path | None, on_stop: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until SIGTERM or SIGINT, which call `on_stop`. Raises SpeakerdError for what the human must mend.
+
+    A bug comes out as what it is, too: never as the group that a TaskGroup makes of one error.
+    """
     stop = asyncio.Event()
+
+    def ask_to_stop() -> None:
+        if not stop.is_set():
+            stop.set()
+            on_stop()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    _announce(config, key)
-    async with _server(config) as url, asyncio.TaskGroup() as tasks:
-        app = App(config, url, key, events_path, tasks)
-        await app.serve(stop)
+        loop.add_signal_handler(number, ask_to_stop)
+    announce(config, has_key=key is not None)
+    try:
+        # The events file is closed last: whatever still ends may write to it.
+        with _eventlog(events_path) as eventlog:
+            async with _server(config) as url, asyncio.TaskGroup() as tasks:
+                await App(config, url, key, eventlog, tasks).serve(stop)
+    except BaseExceptionGroup as group:
+        error = _only_error(group)
+        raise error from error.__cause__
 
 
-def _announce(config: Config, key: ApiKey | None) -> None:
-    """Say what this daemon is about to do, and what it lacks for that."""
-    words = ", ".join(word.model for word in config.wake.words)
-    audio, url = config.audio, config.realtime.url
-    log.info("Microphone %s, loudspeaker %s, wake word %s.", audio.capture_device, audio.playback_device, words)
-    log.info("Server %s, model %s.", url, config.realtime.model)
-    if key is None and url.startswith("wss://"):
-        log.warning("No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.")
+def _only_error(error: BaseException) -> BaseException:
+    """What a group of one holds, however deep; a group of several as it is."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+@contextlib.contextmanager
+def _eventlog(path: Path | None) -> Iterator[EventLog | None]:
+    """The events file, if there is to be one, open meanwhile."""
+    if path is None:
+        yield None
+        return
+    with contextlib.closing(EventLog(path)) as eventlog:
+        yield eventlog
 
 
 @contextlib.asynccontextmanager
@@ -86,19 +114,21 @@ class App:
     """All parts, wired. Lives in the loop's thread."""
 
     def __init__(
-        self, config: Config, url: str, key: ApiKey | None, events_path: Path | None, tasks: asyncio.TaskGroup
+        self, config: Config, url: str, key: ApiKey | None, eventlog: EventLog | None, tasks: asyncio.TaskGroup
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self._tasks = tasks
         self._crash: asyncio.Future[None] = loop.create_future()
-        self._crashes = Mailbox(loop, self._on_crash, bound=10)
-        self._events = Mailbox(loop, self._on_event, EVENTS_BOUND)
-        self._frames = Mailbox(loop, self._on_frames, FRAMES_BOUND)
-        self._eventlog = EventLog(events_path) if events_path else None
+        loop.set_exception_handler(self._on_loop_error)
+        self._crashes = Mailbox(loop, self._crash_of, bound=10, on_error=self._crash_of)
+        self._events = Mailbox(loop, self._on_event, EVENTS_BOUND, self._crash_of)
+        self._frames = Mailbox(loop, self._on_frames, FRAMES_BOUND, self._crash_of)
+        self._devices = Mailbox(loop, self._on_device, 100, self._crash_of)
+        self._stopping = self._stopped = False
+        self._eventlog = eventlog
         self._reporter = Reporter(
-            self._eventlog, Notifier(), self._counters, log_transcripts=config.conversation.log_transcripts
+            eventlog, Notifier(), self._counters, log_transcripts=config.conversation.log_transcripts
         )
-        self._devices = Mailbox(loop, self._on_device, bound=100)
 
         self._front_end = FrontEnd(config.wake, config.conversation.barge_in)
         self._playback = self._make_playback(config)
@@ -115,7 +145,7 @@ class App:
         )
         settings = session_settings(config.realtime, transcripts=config.conversation.log_transcripts)
         self._link = Link(config.realtime, url, settings, lambda: key.reveal() if key else None, tasks, self._on_output)
-        self._gatekeeper = Gatekeeper(self._link.append_audio, config.realtime.turn_detection)
+        self._gatekeeper = Gatekeeper(self._link.append_audio, config.realtime)
         self._conductor = Conductor(
             Machine(Rules.of(config.conversation, config.realtime)), self._link, self._gatekeeper, self._playback, loop
         )
@@ -130,6 +160,7 @@ class App:
             lambda trouble: self._report_device("loudspeaker", trouble),
             self._report_crash,
             volume_percent=audio.volume_percent,
+            bound_s=config.conversation.max_reply_s + REPLY_MARGIN_S,
         )
 
     def _make_capture(self, audio: Audio, queue: FrameQueue) -> Capture:
@@ -147,11 +178,12 @@ class App:
             "capture_dropped": self._capture.dropped,
             "playback_xruns": self._playback.xruns,
             "playout_underruns": self._playback.underruns,
-            "frames_dropped": self._frames.dropped,
+            "frame_batches_dropped": self._frames.dropped,
             "events_dropped": self._events.dropped,
             "uplink_frames": self._gatekeeper.sent_frames,
             "uplink_overflowed": self._gatekeeper.overflowed_frames,
             "events_ignored": self._conductor.ignored,
+            "events_unwritten": self._eventlog.lost if self._eventlog else 0,
         }
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -163,9 +195,10 @@ class App:
         watch = self._tasks.create_task(self._watch(), name="watch")
         try:
             await asyncio.wait((stopped, self._crash), return_when=asyncio.FIRST_COMPLETED)
+            if not self._crash.done():
+                await self._end_conversation()
             if self._crash.done():
                 await self._crash
-            await self._end_conversation()
         finally:
             stopped.cancel()
             watch.cancel()
@@ -176,6 +209,7 @@ class App:
         await self._reporter.watch(lambda: (self._front_end.frames_scored, self._playback.periods))
 
     async def _end_conversation(self) -> None:
+        self._stopping = True
         self._reporter.stopping()
         if self._conductor.state is State.IDLE:
             return
@@ -187,23 +221,27 @@ class App:
                 await ended.wait()
 
     def _stop(self) -> None:
+        """From here on nothing that comes in is heard: it could begin what nobody would end."""
+        self._stopped = True
+        for box in (self._events, self._frames, self._devices):
+            box.close()
         self._conductor.stop()
         self._link.abort()
-        parts = (self._capture, self._listener, self._playback)
-        for part in parts:
+        parts: dict[str, Capture | Listener | Playback]
+        parts = {"microphone": self._capture, "front-end": self._listener, "loudspeaker": self._playback}
+        for part in parts.values():
             part.stop()
-        for part in parts:
-            if not part.join(JOIN_S):
-                log.warning("A thread did not end in time; its device hangs.")
-        if self._eventlog:
-            self._eventlog.close()
+        until_s = time.monotonic() + JOIN_S
+        for name, part in parts.items():
+            if not part.join(max(0.0, until_s - time.monotonic())):
+                log.warning("The thread of the %s did not end in time; it is left behind.", name)
 
     # ------------------------------------------------------------ what comes in
 
     def _on_event(self, event: Event | SpeechDetected) -> None:
         if isinstance(event, SpeechDetected):
             self._reporter.local_speech(event)
-        else:
+        elif not (self._stopping and isinstance(event, WakeDetected)):
             self._conductor.dispatch(event)
 
     def _on_frames(self, frames: list[NearFrame]) -> None:
@@ -211,6 +249,8 @@ class App:
             self._gatekeeper.push(frame)
 
     def _on_output(self, output: Delivery) -> None:
+        if self._stopped:
+            return
         match output:
             case ItemAudio(item_id, pcm):
                 if not self._playback.enqueue(item_id, pcm):
@@ -231,10 +271,20 @@ class App:
 
     def _report_crash(self, name: str, error: BaseException) -> None:
         """Thread-safe: called in the dying thread."""
-        self._crashes.post((name, error))
-
-    def _on_crash(self, crash: tuple[str, BaseException]) -> None:
-        name, error = crash
         log.critical("The thread %s died: %s", name, error)
-        if not self._crash.done():
+        self._crashes.post(error)
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A timer's callback raised: a bug like any other. The loop's other complaints are only logged."""
+        error = context.get("exception")
+        if "handle" in context and isinstance(error, Exception):
+            self._crash_of(error)
+        else:
+            loop.default_exception_handler(context)
+
+    def _crash_of(self, error: BaseException) -> None:
+        """End the daemon with this error; of several the first, the others are logged."""
+        if self._stopped or self._crash.done():
+            log.error("One more error at the end.", exc_info=error)
+        else:
             self._crash.set_exception(error)

@@ -64,14 +64,23 @@ class Worker:
 class Mailbox(Generic[T]):
     """Threads post, the loop handles, in order. Bounded: what does not fit is dropped and counted.
 
-    `post` is thread-safe; `handler` always runs in the loop's thread. One wake-up of the loop serves
-    all that has gathered, so a busy loop is not flooded with callbacks.
+    `post` is thread-safe; all else, and `handler`, runs in the loop's thread. One wake-up of the loop
+    serves all that has gathered, so a busy loop is not flooded with callbacks.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, handler: Callable[[T], None], bound: int) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        handler: Callable[[T], None],
+        bound: int,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        """`on_error` hears what `handler` raised, a bug; what waits behind that item is handled all the same."""
         self._loop = loop
         self._handler = handler
         self._bound = bound
+        self._on_error = on_error
+        self._closed = False
         self._lock = threading.Lock()
         self._items: deque[T] = deque()
         self._scheduled = False
@@ -79,8 +88,10 @@ class Mailbox(Generic[T]):
         """Newest items that found no room."""
 
     def post(self, item: T) -> bool:
-        """Hand `item` to the loop; False if it was dropped (queue full, or the loop is closed)."""
+        """Hand `item` to the loop; False if it was not taken (full, or closed, or the loop is closed)."""
         with self._lock:
+            if self._closed:
+                return False
             if len(self._items) >= self._bound:
                 self.dropped += 1
                 return False
@@ -94,9 +105,18 @@ class Mailbox(Generic[T]):
             return False
         return True
 
+    def close(self) -> None:
+        """Handle nothing from now on, not even what waits."""
+        with self._lock:
+            self._closed = True
+            self._items.clear()
+
     def _serve(self) -> None:
         with self._lock:
             items, self._items = self._items, deque()
             self._scheduled = False
-        for item in items:
-            self._handler(item)
+        while items and not self._closed:  # a handler may close it
+            try:
+                self._handler(items.popleft())
+            except Exception as error:  # noqa: BLE001 - reported, never swallowed: the loop ends the daemon
+                self._on_error(error)

@@ -1,0 +1,26 @@
+"""What the journal says at the start: what this daemon is about to do, and what it lacks for that."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit, urlunsplit
+
+from speakerd.config.model import Config
+
+log = logging.getLogger(__name__)
+
+
+def announce(config: Config, *, has_key: bool) -> None:
+    """Devices, wake words, server; a warning if the server will want a key and there is none."""
+    words = ", ".join(word.model for word in config.wake.words)
+    audio, url = config.audio, config.realtime.url
+    log.info("Microphone %s, loudspeaker %s, wake word %s.", audio.capture_device, audio.playback_device, words)
+    log.info("Server %s, model %s.", without_secrets(url), config.realtime.model)
+    if not has_key and url.startswith("wss://"):
+        log.warning("No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.")
+
+
+def without_secrets(url: str) -> str:
+    """`url` without its query, which may hold a token, and without a password before the host."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

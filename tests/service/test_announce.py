@@ -1,0 +1,31 @@
+"""What the journal says at the start."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from speakerd.config.model import Config
+from speakerd.service.announce import announce, without_secrets
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("wss://api.example.com/v1/realtime?model=m&token=secret#secret", "wss://api.example.com/v1/realtime"),
+        ("ws://me:secret@box:8000/v1", "ws://box:8000/v1"),
+        ("embedded", "embedded"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, shown: str):
+    assert without_secrets(url) == shown
+
+
+def test_it_names_what_is_used_and_keeps_secrets(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    config = Config.model_validate({"realtime": {"url": "wss://api.example.com/v1?token=secret"}})
+    announce(config, has_key=False)
+    assert "Server wss://api.example.com/v1, model" in caplog.text
+    assert "No API key" in caplog.text
+    assert "secret" not in caplog.text
