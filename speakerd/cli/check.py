@@ -25,7 +25,9 @@ WHERE_KEYS_GO = f"systemd credential {CREDENTIAL}, or environment variable {VARI
 
 
 @click.command("check")
-@click.option("--config", type=click.Path(path_type=Path), help="YAML file; without it, defaults and environment.")
+@click.option(
+    "--config", type=click.Path(readable=False, path_type=Path), help="YAML file; without it, defaults and environment."
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the file, for editors, and check nothing.")
 def command(config: Path | None, schema: bool) -> None:
     """Print every mistake (exit status 78), or the settings that matter most (0)."""

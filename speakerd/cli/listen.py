@@ -48,7 +48,9 @@ def listen_to(path: Path, wake: Wake) -> Iterator[Heard]:
 @click.command("listen")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="YAML file with the wake words.")
+@click.option(
+    "--config", "config_path", type=click.Path(readable=False, path_type=Path), help="YAML file with the wake words."
+)
 def command(files: tuple[Path, ...], as_json: bool, config_path: Path | None) -> None:
     """Find wake words and speech in recordings, with the very code that listens to the microphone.
 

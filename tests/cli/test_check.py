@@ -138,3 +138,15 @@ def test_the_real_command_on_a_terminal_that_only_knows_ascii(tmp_path: Path) ->
     assert done.returncode == 78
     assert done.stderr == b""
     assert done.stdout.startswith(bytes(path) + b':1: log.level: found the text "l\\xe4rm\\u2026", expected debug')
+
+
+def test_a_file_that_may_not_be_read_is_a_mistake_in_the_configuration(tmp_path: Path, monkeypatch):
+    path = tmp_path / "c.yaml"
+    path.write_text("")
+    monkeypatch.setattr(os, "access", lambda *_args, **_kwargs: False)  # root may read everything
+    monkeypatch.setattr(
+        os, "open", lambda *_args, **_kwargs: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+    )
+    done = CliRunner().invoke(command, ["--config", str(path)])
+    assert done.exit_code == 78
+    assert "Permission denied" in done.output
