@@ -55,9 +55,10 @@ JOIN_S = 0.5
 
 async def run(
     config: Config, key: ApiKey | None, events_path: Path | None, on_stop: Callable[[], None] = lambda: None
-) -> None:
-    """Serve until SIGTERM or SIGINT, which call `on_stop`. Raises SpeakerdError for what the human must mend.
+) -> bool:
+    """Serve until SIGTERM or SIGINT, which call `on_stop`; False if a thread was left behind, hung in its device.
 
+    Raises SpeakerdError for what the human must mend.
     A bug comes out as what it is, too: never as the group that a TaskGroup makes of one error.
     """
     stop = asyncio.Event()
@@ -75,7 +76,9 @@ async def run(
         # The events file is closed last: whatever still ends may write to it.
         with _eventlog(events_path) as eventlog:
             async with _server(config) as url, asyncio.TaskGroup() as tasks:
-                await App(config, url, key, eventlog, tasks).serve(stop)
+                app = App(config, url, key, eventlog, tasks)
+                await app.serve(stop)
+            return app.ended
     except BaseExceptionGroup as group:
         error = _only_error(group)
         raise error from error.__cause__
@@ -125,6 +128,8 @@ class App:
         self._frames = Mailbox(loop, self._on_frames, FRAMES_BOUND, self._crash_of)
         self._devices = Mailbox(loop, self._on_device, 100, self._crash_of)
         self._stopping = self._stopped = False
+        self.ended = True
+        """False once a thread did not end when it was told to."""
         self._eventlog = eventlog
         self._reporter = Reporter(
             eventlog, Notifier(), self._counters, log_transcripts=config.conversation.log_transcripts
@@ -234,6 +239,7 @@ class App:
         until_s = time.monotonic() + JOIN_S
         for name, part in parts.items():
             if not part.join(max(0.0, until_s - time.monotonic())):
+                self.ended = False
                 log.warning("The thread of the %s did not end in time; it is left behind.", name)
 
     # ------------------------------------------------------------ what comes in

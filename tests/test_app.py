@@ -199,6 +199,22 @@ def test_a_name_that_is_still_looked_up_does_not_hold_up_the_end(room, tmp_path)
     assert "leaked" not in log
 
 
+def test_devices_that_hang_do_not_hold_up_the_end(room, sound_card):
+    daemon = room.daemon("")
+    try:
+        for sink in ("speakerd_mic_in", "speakerd_speaker"):
+            sound_card.pactl("suspend-sink", sink, "1")
+        time.sleep(0.5)
+        asked_s = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - asked_s < 3.0
+    finally:
+        for sink in ("speakerd_mic_in", "speakerd_speaker"):
+            sound_card.pactl("suspend-sink", sink, "0")
+    last = daemon.log_path.read_text().splitlines()[-1]
+    assert last.endswith("did not end in time; it is left behind.")  # and nothing about leaks
+
+
 def test_it_stops_at_once_while_idle(room):
     daemon = room.daemon("")
     asked_s = time.monotonic()
