@@ -68,7 +68,8 @@ class Reporter:
             self._eventlog.event(event, before, after, now_s, figures)
         level, sentence = describe(event, before, after, figures)
         name = type(event).__name__
-        log.log(level, "%s", sentence, extra=fields(event=name, state=after, from_state=before, **figures))
+        heard = {"word": event.word, "score": round(event.score, 3)} if isinstance(event, ev.WakeDetected) else {}
+        log.log(level, "%s", sentence, extra=fields(event=name, state=after, from_state=before, **heard, **figures))
         self._state = after
         if after is State.IDLE and before is not State.IDLE:
             self._count(now_s)
