@@ -40,6 +40,7 @@ realtime: {{url: "{url}"}}
 conversation: {{silence_timeout_s: 2.0}}
 """
 CARD_MS = 80
+ANSWER_S = 15.0
 
 
 def read_16k(path: Path) -> np.ndarray:
@@ -155,7 +156,7 @@ class Trial:
     def interrupt(self, heard: Heard, over: np.ndarray) -> None:
         begin_s = time.monotonic()
         self.server.user_turn()
-        answer = sound_at(15.0, seed=len(self.figures.heard))
+        answer = sound_at(ANSWER_S, seed=len(self.figures.heard))
         item = self.server.answer(answer)
         time.sleep(1.5 + 0.07 * (len(self.figures.heard) % 40))
         before = heard.samples.size
@@ -179,7 +180,8 @@ class Trial:
             self.figures.truncation.append(cut[-1][1]["audio_end_ms"] - (off_s - on_s) * 1000)
         else:
             self.figures.missed.append("truncate")
-        if not heard.of_type("response.cancel"):
+        was_complete = heard.sent_ms[item] >= ANSWER_S * 1000  # then there is nothing to cancel any more
+        if not heard.of_type("response.cancel") and not was_complete:
             self.figures.missed.append("cancel")
         self.figures.errors += len(heard.errors)
         self.figures.heard_over.append((over, heard.samples[max(0, before - 24_000) :]))

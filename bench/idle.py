@@ -1,11 +1,11 @@
 """What waiting for the wake word costs: CPU seconds a second, and memory, beside a bare loop of openwakeword.
 
-    python bench/idle.py loops [--seconds 120]
+    python bench/idle.py loops [--seconds 120] [--loud]
         our front-end and openwakeword (onnx), 1 and 4 words, each in a process of its own over the same
         sound as fast as it can; `script/referee bench` installs openwakeword first
-    python bench/idle.py daemon [--seconds 60]
+    python bench/idle.py daemon [--seconds 60] [--loud]
         the whole daemon, idle on the virtual sound card, in real time, and beside it openwakeword (onnx);
-        both are given the same faint noise
+        both are given the same sound: faint noise, or with --loud speech without a pause
 
 Both print Markdown. The figures of one run can be compared, those of two runs cannot.
 """
@@ -27,6 +27,7 @@ import numpy as np
 
 from speakerd.config.model import Wake, WakeWord
 from speakerd.demo.daemon import Daemon
+from speakerd.demo.play import say
 from speakerd.demo.recording import speak
 from speakerd.demo.soundcard import VirtualSoundCard
 from speakerd.mic.frontend import FrontEnd
@@ -57,6 +58,8 @@ def main() -> None:
     front_end = verbs.add_parser("front-end", help="one loop of ours, for the verb loops")
     front_end.add_argument("sound", type=Path)
     front_end.add_argument("words", type=int)
+    for verb in (loops, daemon):
+        verb.add_argument("--loud", action="store_true", help="speech without a pause instead of a quiet room")
     options = parser.parse_args()
     if options.verb == "front-end":
         run_front_end(options.sound, options.words)
@@ -66,16 +69,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "sound.npy"
         if options.verb == "loops":
-            np.save(sound, noise(options.seconds))
+            np.save(sound, sound_of(options.seconds, loud=options.loud))
             compare_loops(sound)
         else:
-            np.save(sound, noise(options.seconds + 60))
+            np.save(sound, sound_of(options.seconds + 60, loud=options.loud))
             compare_daemon(Path(folder), sound, options.seconds)
 
 
-def noise(seconds: int) -> np.ndarray:
-    """A quiet room: white noise at −60 dBFS. The cost hardly depends on the sound."""
-    return np.random.default_rng(1).normal(0, 33, seconds * NEAR_RATE_HZ).astype(np.int16)
+def sound_of(seconds: int, *, loud: bool) -> np.ndarray:
+    """A quiet room (white noise at −60 dBFS), in which our models rest; or speech without a pause: no rest."""
+    size = seconds * NEAR_RATE_HZ
+    if loud:
+        speech, _ = say("The quick brown fox jumps over the lazy dog and then it tells a long story about that.")
+        return np.resize(speech, size)
+    return np.random.default_rng(1).normal(0, 33, size).astype(np.int16)
 
 
 def compare_loops(sound: Path) -> None:
