@@ -15,7 +15,10 @@ def announce(config: Config, *, has_key: bool) -> None:
     words = ", ".join(word.model for word in config.wake.words)
     audio, url = config.audio, config.realtime.url
     log.info("Microphone %s, loudspeaker %s, wake word %s.", audio.capture_device, audio.playback_device, words)
-    log.info("Server %s, model %s.", without_secrets(url), config.realtime.model)
+    if url == "embedded":
+        log.info("The embedded server answers: no key and no network are needed.")
+    else:
+        log.info("Server %s, model %s.", without_secrets(url), config.realtime.model)
     if not has_key and url.startswith("wss://"):
         log.warning("No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.")
 

@@ -29,3 +29,11 @@ def test_it_names_what_is_used_and_keeps_secrets(caplog: pytest.LogCaptureFixtur
     assert "Server wss://api.example.com/v1, model" in caplog.text
     assert "No API key" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_the_embedded_server_has_no_model_to_name(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    announce(Config.model_validate({"realtime": {"url": "embedded"}}), has_key=False)
+    assert "The embedded server answers" in caplog.text
+    assert "model" not in caplog.text
+    assert "No API key" not in caplog.text
