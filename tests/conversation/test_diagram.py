@@ -6,8 +6,13 @@ from pathlib import Path
 
 from speakerd.conversation import diagram
 
-PAGE = Path(__file__).parents[2] / "docs" / "conversation.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "conversation.md"
 
 
 def test_the_page_is_up_to_date():
     assert PAGE.read_text() == diagram.page(), "run: python -m speakerd.conversation.diagram > docs/conversation.md"
+
+
+def test_the_diagram_of_the_architecture_is_the_same():
+    assert f"```mermaid\n{diagram.mermaid()}\n```" in (DOCS / "architecture.md").read_text()
