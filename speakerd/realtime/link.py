@@ -41,13 +41,17 @@ class Link:
     def open(self, session: int) -> None:
         """Connect a new session; an old one, if any, is cut off."""
         self.abort()
-        new = Session(RealtimeProtocol(session, self._settings), session, lambda output: self._on_output(new, output))
+        new = Session(
+            RealtimeProtocol(session, self._settings),
+            session,
+            lambda output: self._on_output(new, output),
+            self._realtime.connect_timeout_s,
+        )
         self._session = new
         self._task = self._tasks.create_task(
             new.run(
                 self._url,
                 self._headers(),
-                connect_timeout_s=self._realtime.connect_timeout_s,
                 ping_s=self._realtime.ping_interval_s,
             ),
             name=f"session-{session}",

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
+from speakerd.pcm import PERIOD_MS
 from speakerd.realtime.protocol import Delivery, Fatal, RealtimeProtocol
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 """Largest frame that we accept. The service's largest are audio deltas of some 10 kB."""
 
-MAX_OUTGOING = 500
-"""Frames that may wait to be sent. One of sound is 20 ms: 6 s released after connecting, 4 s of a bad network."""
+BACKLOG_S = 8.0
+"""Sound that may wait to be sent, beyond what connecting may take: some to spare, and a bad network for a while."""
 
 CLOSE_TIMEOUT_S = 1.0
 """Time that the peer has to answer our close."""
@@ -36,8 +37,12 @@ CLOSE_TIMEOUT_S = 1.0
 class Session:
     """A used session is never opened again: make a new one."""
 
-    def __init__(self, protocol: RealtimeProtocol, number: int, deliver: Callable[[Delivery], None]) -> None:
+    def __init__(
+        self, protocol: RealtimeProtocol, number: int, deliver: Callable[[Delivery], None], connect_timeout_s: float
+    ) -> None:
         """`deliver` is called in the loop with everything that the server says."""
+        self._connect_timeout_s = connect_timeout_s
+        self._max_outgoing = round((connect_timeout_s + BACKLOG_S) * 1000 / PERIOD_MS)
         self._protocol = protocol
         self._number = number
         self._deliver = deliver
@@ -47,13 +52,13 @@ class Session:
         self._closing = False
         self._cause: Fatal | None = None
 
-    async def run(self, url: str, headers: Mapping[str, str], *, connect_timeout_s: float, ping_s: float) -> None:
+    async def run(self, url: str, headers: Mapping[str, str], *, ping_s: float) -> None:
         """Live from connecting to the end."""
         try:
             async with connect(
                 url,
                 additional_headers=dict(headers),
-                open_timeout=connect_timeout_s,
+                open_timeout=self._connect_timeout_s,
                 close_timeout=CLOSE_TIMEOUT_S,
                 ping_interval=ping_s,
                 ping_timeout=ping_s,
@@ -141,7 +146,7 @@ class Session:
 
     def _send(self) -> None:
         self._outgoing.extend(self._protocol.take_outgoing())
-        if len(self._outgoing) > MAX_OUTGOING and not self._closing:
+        if len(self._outgoing) > self._max_outgoing and not self._closing:
             self._blame("uplink_stalled", "the network takes our sound too slowly")
             self.abort()
         self._wake_writer.set()

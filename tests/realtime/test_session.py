@@ -14,10 +14,11 @@ from websockets.asyncio.server import ServerConnection, serve
 from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
 from speakerd.realtime.link import Link, is_private, with_model
-from speakerd.realtime.session import MAX_MESSAGE_BYTES, MAX_OUTGOING
+from speakerd.realtime.session import BACKLOG_S, MAX_MESSAGE_BYTES
 from speakerd.realtime.settings import session_settings
 
 REALTIME = Realtime(connect_timeout_s=0.5)
+HELD_FRAMES = round((REALTIME.connect_timeout_s + BACKLOG_S) * 50)
 SETTINGS = session_settings(REALTIME)
 
 
@@ -212,9 +213,19 @@ async def test_a_network_that_takes_nothing_ends_the_session():
     async with wire(accept_and_wait) as w:
         w.link.open(1)
         await w.next()
-        for _ in range(MAX_OUTGOING + 1):  # the loop does not run in between: nothing is sent
+        for _ in range(HELD_FRAMES + 1):  # the loop does not run in between: nothing is sent
             w.link.append_audio(bytes(960))
         assert (await w.next()).error == "uplink_stalled"
+
+
+async def test_all_that_was_held_while_connecting_may_wait_to_be_sent():
+    async with wire(accept_and_wait) as w:
+        w.link.open(1)
+        await w.next()
+        for _ in range(HELD_FRAMES):
+            w.link.append_audio(bytes(960))
+        w.link.close()
+        assert await w.next() == ev.SessionEnded(1)
 
 
 async def test_verbs_without_a_session_do_nothing():
