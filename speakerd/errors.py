@@ -2,11 +2,10 @@
 
     SpeakerdError
     ├── ConfigError       the human must act (exit 78)
-    ├── DeviceError       a sound card is missing or refuses
-    ├── AuthError         the key is missing or refused, or the account has no quota
-    └── SessionError      network, server or protocol; the next wake word tries anew
+    └── DeviceError       a sound card is missing or refuses
 
-Blame is in the type. Anything else that is raised is a bug and ends the process with a traceback.
+Blame is in the type. What ends a session is no exception but the event SessionEnded.
+Anything else that is raised is a bug and ends the process with a traceback.
 """
 
 from __future__ import annotations
@@ -40,15 +39,3 @@ class DeviceError(SpeakerdError):
     def __init__(self, device: str, message: str, *, hint: str = "") -> None:
         super().__init__(f"{device}: {message}", hint=hint)
         self.device = device
-
-
-class AuthError(SpeakerdError):
-    """The service refused the key or the account; trying again at once cannot help."""
-
-
-class SessionError(SpeakerdError):
-    """The session ended or never began; `code` is the machine-readable cause."""
-
-    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.code = code

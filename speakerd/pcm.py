@@ -44,11 +44,6 @@ class NearFrame:
     """True if sound was lost between the frame before and this one (xrun, reopened device)."""
 
 
-def frames_to_ms(frames: int, rate_hz: int) -> float:
-    """Duration of `frames` at `rate_hz`, in milliseconds."""
-    return frames * 1000.0 / rate_hz
-
-
 def ms_to_frames(ms: float, rate_hz: int) -> int:
     """Whole frames in `ms` at `rate_hz`, rounded down."""
     return int(ms * rate_hz // 1000)

@@ -63,14 +63,6 @@ class AudioDelta:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioDone:
-    """An item's voice is complete."""
-
-    response_id: str
-    item_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Transcript:
     """What was said, complete: by the assistant, or by the user where the session asks for it."""
 
@@ -116,7 +108,6 @@ ServerMessage: TypeAlias = (
     | Committed
     | ResponseCreated
     | AudioDelta
-    | AudioDone
     | Transcript
     | ResponseDone
     | ServerError
@@ -190,7 +181,6 @@ _PARSERS: dict[str, Callable[[_Reader], ServerMessage]] = {
     "input_audio_buffer.committed": lambda r: Committed(r.text("item_id", "")),
     "response.created": lambda r: ResponseCreated(r.child("response").text("id")),
     "response.output_audio.delta": _audio_delta,
-    "response.output_audio.done": lambda r: AudioDone(r.text("response_id"), r.text("item_id")),
     "response.output_audio_transcript.done": lambda r: Transcript("assistant", r.text("item_id"), r.text("transcript")),
     "conversation.item.input_audio_transcription.completed": lambda r: Transcript(
         "user", r.text("item_id"), r.text("transcript")

@@ -174,8 +174,6 @@ class RealtimeProtocol:
                 return self._on_response(response_id)
             case msg.AudioDelta():
                 return self._on_delta(message)
-            case msg.AudioDone():
-                return []
             case msg.Transcript(role, _, said):
                 return [Said(role, said)]
             case msg.ResponseDone():
