@@ -44,6 +44,21 @@ class NearFrame:
     """True if sound was lost between the frame before and this one (xrun, reopened device)."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FarFrame:
+    """The reference that belongs to one near frame: 20 ms of what the loudspeaker plays, after volume and ducking.
+
+    It leads: its sound leaves the loudspeaker shortly after the near frame with which it is handed out, never before.
+    """
+
+    samples: Samples
+    """320 samples, int16 mono, 16 kHz; zeros while nothing plays."""
+    playing: bool
+    """True while the assistant is audible: there is something to interrupt."""
+    aligned: bool = True
+    """False if the alignment with the microphone was lost, or was made anew, since the frame before."""
+
+
 def ms_to_frames(ms: float, rate_hz: int) -> int:
     """Whole frames in `ms` at `rate_hz`, rounded down."""
     return int(ms * rate_hz // 1000)

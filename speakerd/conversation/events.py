@@ -63,6 +63,19 @@ class UserSpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class BargeInSuspected:
+    """Perhaps the user speaks over the loudspeaker: a quieter one would tell."""
+
+    onset_index: int
+    """The near frame in which the sound began."""
+
+
+@dataclass(frozen=True, slots=True)
+class BargeInDismissed:
+    """The suspicion was wrong."""
+
+
+@dataclass(frozen=True, slots=True)
 class BargeInDetected:
     """The local detector heard the user speak over the loudspeaker."""
 
@@ -138,6 +151,8 @@ Event: TypeAlias = (
     | SessionEnded
     | UserSpeechStarted
     | UserSpeechStopped
+    | BargeInSuspected
+    | BargeInDismissed
     | BargeInDetected
     | ResponseStarted
     | ResponseEnded
