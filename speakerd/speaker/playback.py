@@ -16,6 +16,7 @@ from speakerd.conversation.events import Event, PlayoutDrained, PlayoutFlushed, 
 from speakerd.errors import DeviceError
 from speakerd.hw.device import PcmSink
 from speakerd.hw.silent import SilentSink
+from speakerd.pcm import FarFrame
 from speakerd.speaker.earcons import Earcons
 from speakerd.speaker.line import Line
 from speakerd.speaker.playout import DEFAULT_BOUND_S, DEFAULT_PREFILL_MS
@@ -138,10 +139,11 @@ class Playback:
         """Times the sound stopped in the middle of a response because the next delta was late."""
         return self._line.playout.underruns
 
-    def far_level_dbfs(self, now_s: float) -> float:
-        """Level of the loudest 20 ms that the loudspeaker played in the 300 ms before `now_s` (monotonic)."""
+    def far_frame(self, *, gap: bool) -> FarFrame:
+        """The reference for the next near frame; `gap`: near sound was lost ahead of it. One thread pulls."""
         with self._lock:
-            return self._reference.level_dbfs(now_s)
+            far, aligned = self._reference.pull(gap=gap)
+            return FarFrame(far, self._line.playout.playing, aligned)
 
     def _make_line(self, rate_hz: int, volume_percent: int) -> Line:
         return Line(rate_hz, self._earcons.at_rate(rate_hz), self._prefill_ms, volume_percent, self._bound_s)
@@ -156,6 +158,7 @@ class Playback:
                 self._on_state(str(error))
                 with self._lock:
                     self._line.playout.drop_unheard()
+                    self._reference.interrupt()
                 if self.periods > periods:
                     retry_s = _FIRST_RETRY_S
                 self._drive(worker, SilentSink(self._line.rate_hz, _STAND_IN_BUFFER_MS), retry_s)
@@ -210,6 +213,8 @@ class Playback:
     def _rest(self, sink: PcmSink) -> None:
         """Leave the card stopped until there is something to play, or for a second."""
         sink.drop()
+        with self._lock:
+            self._reference.interrupt()
         self._wake.wait(_REST_CHECK_S)
         self._wake.clear()
         sink.queued_frames()  # raises if the card was unplugged
@@ -235,7 +240,7 @@ class Playback:
         with self._lock:
             if audible:
                 line.drop(dropped_frames)
-                self._reference.drop(time.monotonic())
+                self._reference.interrupt()
             items = playout.settle()
             flushes, self._flushes = self._flushes, 0
         for _ in range(flushes):
@@ -250,9 +255,10 @@ class Playback:
             self._post(PlayoutStarted(started))
         xruns = sink.write(samples)
         queued_frames = sink.queued_frames()
-        audible_at_s = time.monotonic() + (queued_frames - samples.size) / sink.rate_hz
         with self._lock:
-            self._reference.push(samples, audible_at_s, sink.rate_hz)
+            if xruns:
+                self._reference.interrupt()
+            self._reference.push(samples, sink.rate_hz)
             drained = self._line.playout.advance(queued_frames)
             ended = self._line.playout.ended
             self.xruns += xruns

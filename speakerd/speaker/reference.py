@@ -1,38 +1,129 @@
-"""What the loudspeaker plays, and when. Pure."""
+"""What the loudspeaker plays, handed to the echo canceller in step with the microphone. Pure.
+
+The playback thread pushes each period as it writes it to the card; the front-end pulls 20 ms for each near
+frame. Both count frames, so sample n of the one keeps its distance to sample n of the other with no clock
+read: what is pulled was written just now and sounds when the card has played what lay before it. So the
+reference leads its echo by what the card holds, less `slack`, and a canceller needs just that.
+
+    card writes ──→ [ fifo ] ──→ pulled with the near frame        slack = what is left after a pull
+"""
 
 from __future__ import annotations
 
 from collections import deque
 
-from speakerd.pcm import Samples, level_dbfs
+import numpy as np
 
-SILENT_DBFS = -120.0
-_KEPT_S = 2.0
+from speakerd.dsp.resample import QuickResampler
+from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, Samples, ms_to_frames
+
+BOUND_FRAMES = ms_to_frames(500, NEAR_RATE_HZ)
+"""More than this means that nobody pulls: all of it is stale."""
+
+WINDOW_PULLS = 50
+"""Slack is judged by the least of a second: threads come late now and then, never early."""
+
+MOST_SLACK_FRAMES = ms_to_frames(10, NEAR_RATE_HZ)
+"""More is taken away as soon as nothing sounds: it lets the echo come closer to its reference."""
+
+URGENT_SLACK_FRAMES = ms_to_frames(30, NEAR_RATE_HZ)
+"""More is taken away at once: the echo might overtake."""
+
+KEPT_SLACK_FRAMES = ms_to_frames(4, NEAR_RATE_HZ)
+"""What is left for threads that come late."""
 
 
 class Reference:
-    """Loudness of the far end over the last two seconds and what the card still holds."""
+    """A queue between two threads; its owner's lock guards it."""
 
     def __init__(self) -> None:
-        self._blocks: deque[tuple[float, float, float]] = deque()  # (from_s, until_s, level_dbfs), in order
+        self.realigned = 0
+        """Times the distance to the microphone changed while something sounded."""
+        self.late = 0
+        """Pulls that found too little."""
+        self._resampler = QuickResampler(NEAR_RATE_HZ, NEAR_RATE_HZ)
+        self._blocks: deque[Samples] = deque()
+        self._frames = 0
+        self._flowing = False
+        self._aligned = True
+        self._least_slack = BOUND_FRAMES
+        self._pulls = 0
+        self._audible_pulls = 0
+        """Pulls, of the last second, since something sounded; 0 means now."""
 
-    def push(self, samples: Samples, audible_at_s: float, rate_hz: int) -> None:
-        """Note a block as written to the card, after volume; its first sample sounds at `audible_at_s`, monotonic."""
-        until_s = audible_at_s + samples.size / rate_hz
-        level = level_dbfs(samples) if samples.any() else SILENT_DBFS
-        self._blocks.append((audible_at_s, until_s, level))
-        while self._blocks[0][1] < audible_at_s - _KEPT_S:
-            self._blocks.popleft()
+    def push(self, samples: Samples, rate_hz: int) -> None:
+        """Take what is written to the card now, after volume and ducking: int16 mono at `rate_hz`."""
+        if self._resampler.in_hz != rate_hz:
+            self._resampler = QuickResampler(rate_hz, NEAR_RATE_HZ)
+            self.interrupt()
+        block = self._resampler.push(samples)
+        self._blocks.append(block)
+        self._frames += block.size
+        if self._frames > BOUND_FRAMES:
+            self.interrupt()
 
-    def drop(self, after_s: float) -> None:
-        """The card was silenced at `after_s`: what was to sound later never will."""
-        while self._blocks and self._blocks[-1][0] >= after_s:
-            self._blocks.pop()
+    def interrupt(self) -> None:
+        """The card lost its sound or rests: what waits here will not sound at its time, if ever."""
+        self._blocks.clear()
+        self._frames = 0
+        self._flowing = False
 
-    def level_dbfs(self, until_s: float, window_ms: float = 300.0) -> float:
-        """Level of the loudest block that sounded within `window_ms` before `until_s`; −120 if none did."""
-        from_s = until_s - window_ms / 1000.0
-        return max(
-            (level for start_s, end_s, level in self._blocks if start_s < until_s and end_s > from_s),
-            default=SILENT_DBFS,
-        )
+    def pull(self, *, gap: bool) -> tuple[Samples, bool]:
+        """320 frames for the next near frame, 16 kHz, and False if their distance to the microphone has changed.
+
+        `gap`: near sound was lost ahead of that frame.
+        """
+        begins = not self._flowing and self._frames >= NEAR_PERIOD_FRAMES
+        if begins or gap:
+            self._flowing |= begins
+            self._lose_step()
+            self._skip(self._frames - NEAR_PERIOD_FRAMES - KEPT_SLACK_FRAMES)
+        far = self._take() if self._flowing else np.zeros(NEAR_PERIOD_FRAMES, np.int16)
+        self._trim()
+        self._audible_pulls = 0 if far.any() else self._audible_pulls + 1
+        aligned, self._aligned = self._aligned, True
+        if not aligned and self._audible_pulls < WINDOW_PULLS:
+            self.realigned += 1
+        return far, aligned
+
+    def _take(self) -> Samples:
+        far = np.zeros(NEAR_PERIOD_FRAMES, np.int16)
+        taken = 0
+        while taken < far.size and self._blocks:
+            block = self._blocks.popleft()
+            part = block[: far.size - taken]
+            far[taken : taken + part.size] = part
+            taken += part.size
+            if part.size < block.size:
+                self._blocks.appendleft(block[part.size :])
+        self._frames -= taken
+        if taken < far.size:  # from here on all comes so much later: as if it had been aligned so
+            self.late += 1
+            self._lose_step()
+        self._least_slack = min(self._least_slack, self._frames)
+        self._pulls += 1
+        return far
+
+    def _trim(self) -> None:
+        """Once a second, take away the slack that was never used."""
+        if self._pulls < WINDOW_PULLS:
+            return
+        least, self._least_slack, self._pulls = self._least_slack, BOUND_FRAMES, 0
+        silent = self._audible_pulls >= WINDOW_PULLS // 2
+        if least > URGENT_SLACK_FRAMES or (silent and least > MOST_SLACK_FRAMES):
+            self._lose_step()
+            self._skip(least - KEPT_SLACK_FRAMES)
+
+    def _skip(self, frames: int) -> None:
+        while frames > 0 and self._blocks:
+            block = self._blocks.popleft()
+            kept = block[frames:]
+            self._frames -= block.size - kept.size
+            frames -= block.size
+            if kept.size:
+                self._blocks.appendleft(kept)
+
+    def _lose_step(self) -> None:
+        self._aligned = False
+        self._least_slack = BOUND_FRAMES
+        self._pulls = 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speakerd.dsp.resample import Resampler
+from speakerd.dsp.resample import QuickResampler, Resampler
 
 RATES = [(24_000, 48_000), (24_000, 44_100), (48_000, 16_000), (44_100, 16_000), (8_000, 16_000), (24_000, 96_000)]
 
@@ -79,3 +79,22 @@ def test_after_a_flush_a_new_stream_begins():
     first = np.concatenate([resampler.push(tone(500, 24_000, 0.1)), resampler.flush()])
     second = np.concatenate([resampler.push(tone(500, 24_000, 0.1)), resampler.flush()])
     assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("in_hz", [8_000, 24_000, 44_100, 48_000])
+def test_quick_holds_nothing_back_and_keeps_what_an_ear_needs(in_hz: int) -> None:
+    resampler = QuickResampler(in_hz, 16_000)
+    tone = (8_000 * np.sin(2 * np.pi * 1_000 * np.arange(in_hz) / in_hz)).astype(np.int16)
+    step = in_hz // 50
+    blocks = [resampler.push(tone[start : start + step]) for start in range(0, tone.size, step)]
+    assert {block.size for block in blocks[1:]} == {320}
+    assert blocks[0].size >= 315
+    sound = np.concatenate(blocks)[1_000:].astype(float)
+    assert abs(20 * np.log10(sound.std() / tone.astype(float).std())) < 0.2
+
+
+def test_quick_lets_no_alias_through() -> None:
+    resampler = QuickResampler(48_000, 16_000)
+    tone = (8_000 * np.sin(2 * np.pi * 10_000 * np.arange(48_000) / 48_000)).astype(np.int16)
+    alias = np.concatenate([resampler.push(tone[start : start + 960]) for start in range(0, 48_000, 960)])[100:]
+    assert alias.astype(float).std() < 8_000 * 10 ** (-60 / 20)

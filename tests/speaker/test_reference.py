@@ -1,50 +1,166 @@
-"""What the loudspeaker plays, and when."""
-
-from __future__ import annotations
+"""The reference keeps step with the microphone by counting frames alone."""
 
 import numpy as np
-import pytest
 
-from speakerd.speaker.reference import Reference
+from speakerd.pcm import NEAR_PERIOD_FRAMES
+from speakerd.speaker.reference import (
+    BOUND_FRAMES,
+    KEPT_SLACK_FRAMES,
+    MOST_SLACK_FRAMES,
+    URGENT_SLACK_FRAMES,
+    WINDOW_PULLS,
+    Reference,
+)
 
-RATE = 48_000
+P = NEAR_PERIOD_FRAMES
 
 
-def block(level):
-    return np.full(960, level, np.int16)
+def when(sample: np.int16) -> int:
+    """The place at which a sample was written."""
+    return int(sample) + 32_000
 
 
-def test_level_is_that_of_the_loudest_block_in_the_window():
+class Card:
+    """Pushes a counting signal, so that what is pulled tells when it was written."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        self.written = 1
+
+    def write(self, frames: int = P, *, loud: bool = True) -> None:
+        count = np.arange(self.written, self.written + frames) - 32_000  # 4 s of it fit
+        self.reference.push(count.astype(np.int16) if loud else np.zeros(frames, np.int16), 16_000)
+        self.written += frames
+
+
+def run(reference: Reference, card: Card, pulls: int, *, loud: bool = True) -> list[bool]:
+    """A push and a pull, again and again; the alignment told each time."""
+    steps = []
+    for _ in range(pulls):
+        card.write(loud=loud)
+        steps.append(reference.pull(gap=False)[1])
+    return steps
+
+
+def test_what_was_written_comes_out_once_and_in_order() -> None:
     reference = Reference()
-    for index, level in enumerate([0, 0, 8192, 16384, 0, 0, 0, 0]):
-        reference.push(block(level), 10.0 + index * 0.02, RATE)
-    assert reference.level_dbfs(10.16) == pytest.approx(-6.02, abs=0.01)
-    assert reference.level_dbfs(10.06) == pytest.approx(-12.04, abs=0.01)
-    assert reference.level_dbfs(10.04) == -120
-    assert reference.level_dbfs(10.16, window_ms=70) == -120
-    assert reference.level_dbfs(10.16, window_ms=90) == pytest.approx(-6.02, abs=0.01)
-    assert reference.level_dbfs(10.5) == -120
+    card = Card(reference)
+    card.write()
+    pulled = [reference.pull(gap=False)[0]]
+    for _ in range(20):
+        card.write()
+        pulled.append(reference.pull(gap=False)[0])
+    sound = np.concatenate(pulled)
+    assert np.array_equal(np.diff(sound), np.ones(sound.size - 1))
 
 
-def test_what_is_still_in_the_card_does_not_count():
+def test_a_resting_card_is_silence_in_step() -> None:
     reference = Reference()
-    reference.push(block(16384), 10.08, RATE)
-    assert reference.level_dbfs(10.07) == -120
-    assert reference.level_dbfs(10.09) > -7
+    far, aligned = reference.pull(gap=False)
+    assert far.size == P
+    assert not far.any()
+    assert aligned
 
 
-def test_what_was_dropped_never_sounds():
+def test_the_first_sound_begins_a_new_alignment_close_to_what_was_written() -> None:
     reference = Reference()
-    for index in range(4):
-        reference.push(block(16384), 10.0 + index * 0.02, RATE)
-    reference.drop(10.03)
-    assert reference.level_dbfs(10.04) > -7
-    assert reference.level_dbfs(10.2, window_ms=100) == -120
+    card = Card(reference)
+    card.write()
+    card.write()  # a card that starts is filled at once
+    far, aligned = reference.pull(gap=False)
+    assert not aligned
+    assert card.written - when(far[-1]) - 1 == KEPT_SLACK_FRAMES
+    assert run(reference, card, 10) == [True] * 10
 
 
-def test_empty_is_silent_and_it_does_not_grow():
+def test_a_late_thread_costs_one_frame_and_moves_the_rest() -> None:
     reference = Reference()
-    assert reference.level_dbfs(1.0) == -120
-    for index in range(1000):
-        reference.push(block(1), index * 0.02, RATE)
-    assert len(reference._blocks) <= 102
+    card = Card(reference)
+    run(reference, card, 30)
+    before = card.written
+    far, aligned = reference.pull(gap=False)  # the playback thread slept
+    assert not aligned
+    assert reference.late == 1
+    assert not far[0]
+    assert not far[-1]
+    card.write()
+    card.write()
+    follows, aligned = reference.pull(gap=False)
+    assert aligned
+    assert when(follows[0]) <= before + P  # nothing written was skipped
+
+
+def test_slack_that_nobody_used_is_taken_away_in_silence() -> None:
+    reference = Reference()
+    card = Card(reference)
+    run(reference, card, 5, loud=False)
+    card.write(MOST_SLACK_FRAMES + 64, loud=False)
+    steps = run(reference, card, 2 * WINDOW_PULLS, loud=False)
+    assert steps.count(False) == 1
+    run(reference, card, 3)
+    card.write()
+    far = reference.pull(gap=False)[0]
+    assert card.written - when(far[-1]) - 1 == KEPT_SLACK_FRAMES
+
+
+def test_little_slack_stays_while_something_sounds_and_much_does_not() -> None:
+    reference = Reference()
+    card = Card(reference)
+    run(reference, card, 5)
+    card.write(MOST_SLACK_FRAMES + 64)
+    assert all(run(reference, card, WINDOW_PULLS))
+    card.write(URGENT_SLACK_FRAMES)
+    assert run(reference, card, 2 * WINDOW_PULLS).count(False) == 1
+    assert reference.realigned >= 1
+
+
+def test_lost_near_sound_moves_the_reference_up_to_the_present() -> None:
+    reference = Reference()
+    card = Card(reference)
+    run(reference, card, 10)
+    card.write(5 * P)  # went on while the microphone stood still
+    card.write()
+    far, aligned = reference.pull(gap=True)
+    assert not aligned
+    assert card.written - when(far[-1]) - 1 == KEPT_SLACK_FRAMES
+
+
+def test_what_a_silenced_card_held_is_not_handed_out() -> None:
+    reference = Reference()
+    card = Card(reference)
+    run(reference, card, 10)
+    card.write()
+    reference.interrupt()
+    assert not reference.pull(gap=False)[0].any()
+    begun = card.written
+    card.write()
+    far, aligned = reference.pull(gap=False)
+    assert not aligned
+    assert when(far[0]) == begun
+
+
+def test_a_reference_that_nobody_pulls_stays_small() -> None:
+    reference = Reference()
+    card = Card(reference)
+    for _ in range(60):
+        card.write()
+        assert reference._frames <= BOUND_FRAMES
+    far = reference.pull(gap=False)[0]
+    assert card.written - when(far[-1]) < BOUND_FRAMES
+
+
+def test_any_rate_gives_twenty_milliseconds_a_period() -> None:
+    for rate_hz in (8_000, 24_000, 44_100, 48_000, 96_000):
+        reference = Reference()
+        tone = (8_000 * np.sin(2 * np.pi * 440 * np.arange(2 * rate_hz) / rate_hz)).astype(np.int16)
+        pulled = []
+        steps = []
+        for start in range(0, tone.size, rate_hz // 50):
+            reference.push(tone[start : start + rate_hz // 50], rate_hz)
+            far, aligned = reference.pull(gap=False)
+            pulled.append(far)
+            steps.append(aligned)
+        assert all(steps[3:])
+        sound = np.concatenate(pulled[5:]).astype(float)
+        spectrum = np.abs(np.fft.rfft(sound * np.hanning(sound.size)))
+        assert abs(np.argmax(spectrum) * 16_000 / sound.size - 440) < 1
