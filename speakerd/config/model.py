@@ -6,6 +6,7 @@ daemon receives only its own section.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,9 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"})
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -28,6 +32,13 @@ class BargeIn(StrEnum):
     SPEECH = "speech"
     WAKE_WORD = "wake_word"
     OFF = "off"
+
+
+class Detector(StrEnum):
+    """What tells the user's voice from the loudspeaker's."""
+
+    LEARNED = "learned"
+    RULE = "rule"
 
 
 class Audio(Section):
@@ -47,6 +58,8 @@ class Audio(Section):
     """Sound that the card may hold, ms: more survives a busier machine, less reacts faster."""
     volume_percent: int = Field(100, ge=0, le=100)
     """Volume of the assistant's voice, percent."""
+    echo_cancellation: bool = True
+    """Take the loudspeaker's sound out of the microphone's. Off: only the wake word interrupts the assistant."""
 
 
 class WakeWord(Section):
@@ -98,10 +111,37 @@ class Realtime(Section):
     noise_reduction: Literal["near_field", "far_field", "off"] = "far_field"
     """Noise reduction by the server: near_field for a headset, far_field for a room, or off."""
     turn_detection: TurnDetection = TurnDetection()
+    auth: Literal["auto", "bearer", "api-key", "none"] = "auto"
+    """How the key is shown: `bearer` as OpenAI wants it, `api-key` as Azure does, `none`; `auto` tells by the host."""
+    headers: str = Field("", max_length=10_000)
+    """Further HTTP headers of the connection, one `Name: value` a line. No keys: others may read this file."""
+    keep_warm: bool = False
+    """Keep an unused session open, so that the wake word need not wait for a connection. It costs nothing."""
     connect_timeout_s: float = Field(5.0, gt=0.0, le=60.0)
     """Time from the wake word until the session must be ready, seconds."""
     ping_interval_s: float = Field(20.0, gt=0.0, le=300.0)
-    """Time between keep-alive pings on the socket, and how long an answer may take, seconds."""
+    """Time between keep-alive pings on the socket, seconds; in a conversation never more than 5."""
+    ping_timeout_s: float = Field(10.0, gt=0.0, le=300.0)
+    """Time that the answer to a ping may take, seconds; then the connection counts as lost."""
+    network_timeout_s: float = Field(5.0, ge=1.0, le=300.0)
+    """Time that the network may take to deliver what we send, seconds; then the connection counts as lost."""
+    stall_timeout_s: float = Field(12.0, ge=1.0, le=600.0)
+    """Time that the server may say nothing at all while an answer is due, seconds; then the session is given up."""
+    max_tool_rounds: int = Field(8, ge=1, le=100)
+    """Times that the assistant may call functions before it must answer in words."""
+    history_tokens: int = Field(8_000, ge=0, le=100_000)
+    """Length of the conversation from which the server forgets its beginning, tokens; 0: as the server likes."""
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, headers: str) -> str:
+        for line in headers.splitlines():
+            name, colon, value = line.partition(":")
+            if not colon or not HEADER_NAME.fullmatch(name) or not value.strip() or not value.isprintable():
+                raise ValueError("lines like `Name: value`")
+            if name.lower() in KEY_HEADERS:
+                raise ValueError("headers without keys: the key is the credential openai-api-key")
+        return headers
 
     @field_validator("url")
     @classmethod
@@ -130,6 +170,12 @@ class Conversation(Section):
     """Silence after which the speaker goes back to waiting for the wake word, seconds."""
     barge_in: BargeIn = Field(BargeIn.SPEECH, strict=False)
     """What interrupts the assistant: `speech`, `wake_word` or `off`."""
+    barge_in_detector: Detector = Field(Detector.LEARNED, strict=False)
+    """What hears the user over the assistant: `learned`, a small network, or `rule`, which music and noise disturb."""
+    duck_db: float = Field(15.0, ge=0.0, le=40.0)
+    """How much quieter the assistant becomes, dB, while it listens whether the user speaks; 0 for not at all."""
+    words_timeout_s: float = Field(2.0, ge=0.5, le=10.0)
+    """Pause of the assistant, seconds, when the user seems to speak; it goes on if the server hears no words."""
     preroll_ms: int = Field(500, ge=0, le=2_000)
     """Sound before the moment of the wake word's detection that is sent too, ms."""
     barge_in_preroll_ms: int = Field(300, ge=0, le=2_000)
