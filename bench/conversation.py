@@ -162,7 +162,7 @@ class Trial:
         before = heard.samples.size
         speak_s = time.monotonic()
         speak(self.card, over, 16_000).wait()
-        decided = self.daemon.wait("BargeInDetected", speak_s, 1.0, state="LISTENING")
+        decided = self.daemon.wait("BargeInDetected", speak_s, 1.0, state="INTERRUPTED")
         sound = self.recorder.so_far()
         on_s = first_sound_s(sound, begin_s)
         if on_s is not None:

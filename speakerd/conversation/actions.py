@@ -82,7 +82,27 @@ class TruncateItems:
 
 @dataclass(frozen=True, slots=True)
 class FlushPlayout:
-    """Silence the loudspeaker now; PlayoutFlushed follows."""
+    """Silence the loudspeaker now, and end its duck and its pause; PlayoutFlushed follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuckPlayout:
+    """Let the assistant speak quieter: it may be spoken to."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlayout:
+    """Let the assistant speak at full level again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PausePlayout:
+    """Silence the loudspeaker and keep what was not heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlayout:
+    """Go on where the pause began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +123,9 @@ Action: TypeAlias = (
     | CancelResponse
     | TruncateItems
     | FlushPlayout
+    | DuckPlayout
+    | RestorePlayout
+    | PausePlayout
+    | ResumePlayout
     | PlayEarcon
 )

@@ -56,7 +56,19 @@ class PlayoutPort(Protocol):
     """The loudspeaker."""
 
     def flush(self) -> None:
-        """Fall silent; PlayoutFlushed follows."""
+        """Fall silent, end a duck and a pause; PlayoutFlushed follows."""
+
+    def duck(self) -> None:
+        """Speak quieter."""
+
+    def restore(self) -> None:
+        """Speak at full level again."""
+
+    def pause(self) -> None:
+        """Fall silent, keep what was not heard."""
+
+    def resume(self) -> None:
+        """Go on where the pause began."""
 
     def play_earcon(self, earcon: Earcon) -> None:
         """Play a short sound over whatever plays."""
@@ -163,6 +175,14 @@ class Conductor:
                 self._uplink.close()
             case do.FlushPlayout():
                 self._playout.flush()
+            case do.DuckPlayout():
+                self._playout.duck()
+            case do.RestorePlayout():
+                self._playout.restore()
+            case do.PausePlayout():
+                self._playout.pause()
+            case do.ResumePlayout():
+                self._playout.resume()
             case do.PlayEarcon(earcon):
                 self._playout.play_earcon(earcon)
             case _:

@@ -22,8 +22,15 @@ class State(StrEnum):
     LISTENING = "LISTENING"
     THINKING = "THINKING"
     SPEAKING = "SPEAKING"
+    INTERRUPTED = "INTERRUPTED"
     CLOSING = "CLOSING"
 
+
+IN_REPLY = frozenset({State.THINKING, State.SPEAKING, State.INTERRUPTED})
+"""The assistant has the floor."""
+
+TALKING = IN_REPLY | {State.LISTENING}
+"""There is a session that was agreed with the server."""
 
 MEANING = {
     State.IDLE: "only the wake word matters; the only state without a deadline",
@@ -31,6 +38,7 @@ MEANING = {
     State.LISTENING: "the user's floor: sound goes to the server",
     State.THINKING: "the user's turn is over, and nothing is audible yet",
     State.SPEAKING: "the assistant is audible; the uplink is held",
+    State.INTERRUPTED: "someone seems to speak over the assistant: it pauses, and the server listens for words",
     State.CLOSING: "the socket goes down",
 }
 
@@ -45,6 +53,8 @@ class Rules:
     turn_s: float = 60.0
     think_s: float = 15.0
     reply_s: float = 180.0
+    words_s: float = 2.0
+    """Time in which the server must hear words in what interrupted the assistant; else it goes on."""
     conversation_s: float = 600.0
     preroll_frames: int = 25
     """Near frames (20 ms) before a wake word's detection that are sent too."""
@@ -82,10 +92,14 @@ class Facts:
     response_done: bool = False
     drained: bool = False
     """The response has run dry: what came of it was heard, and more is to come."""
+    ducked: bool = False
+    """The assistant speaks quieter, for it may be spoken to."""
+    paused_s: float = 0.0
+    """When the interruption began that goes on, or the last one."""
     user_speaking: bool = False
     """As the server's turn detection sees it."""
     reply_until_s: float = 0.0
-    """When the reply that now sounds has lasted too long."""
+    """When the reply that now sounds has lasted too long; a pause puts it off."""
     talk_until_s: float = 0.0
     """When the conversation has lasted too long; a wake word puts it off."""
     flushes: deque[int] = field(default_factory=deque)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from speakerd.config.model import BargeIn
-from speakerd.conversation import actions as do
+from speakerd.conversation import acts
 from speakerd.conversation import events as ev
-from speakerd.conversation.actions import Action, Earcon
-from speakerd.conversation.state import CLOSING_S, Facts, State
+from speakerd.conversation.actions import Action
+from speakerd.conversation.state import CLOSING_S, IN_REPLY, Facts, State
 
 Act = Callable[[Facts, Any, float], list[Action]]
 When = Callable[[Facts, Any, float], bool]
@@ -40,201 +40,13 @@ class Row:
     """Set the deadline anew although the state stays."""
 
 
-# ---------------------------------------------------------------- what rows do
-
-
-def _nothing(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return []
-
-
-def _begin(f: Facts, event: ev.WakeDetected, _now_s: float) -> list[Action]:
-    f.session += 1
-    f.user_speaking, f.wake_pending = False, None
-    f.forget_response()
-    return [
-        do.PlayEarcon(Earcon.WAKE),
-        do.HoldUplink(event.frame_index - f.rules.preroll_frames + 1),
-        do.OpenSession(f.session),
-    ]
-
-
-def _begin_again(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
-    wake = f.wake_pending
-    assert wake is not None
-    return _begin(f, wake, now_s)
-
-
-def _cut_and_begin_again(f: Facts, event: ev.Event, now_s: float) -> list[Action]:
-    return [do.AbortSession(), *_begin_again(f, event, now_s)]
-
-
-def _remember_wake(f: Facts, event: ev.WakeDetected, _now_s: float) -> list[Action]:
-    f.wake_pending = event
-    return [do.HoldUplink(event.frame_index - f.rules.preroll_frames + 1)]
-
-
-def _forget_wake(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.wake_pending = None
-    return [do.CloseUplink()]
-
-
-def _connected(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
-    f.talk_until_s = now_s + f.rules.conversation_s
-    return [do.OpenUplink()]
-
-
-def _called_again(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
-    f.talk_until_s = now_s + f.rules.conversation_s
-    return []
-
-
-def _not_connected(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.CloseUplink(), do.PlayEarcon(Earcon.ERROR)]
-
-
-def _connect_too_late(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.CloseUplink(), do.AbortSession(), do.PlayEarcon(Earcon.ERROR)]
-
-
-def _connect_stopped(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.CloseUplink(), do.AbortSession()]
-
-
-def _user_speaks(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.user_speaking = True
-    return []
-
-
-def _user_finished(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.user_speaking = False
-    return []
-
-
-def _user_endless(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.user_speaking = False
-    return [do.EndTurn(), do.HoldUplink()]  # what goes on and on must not cancel the answer to it
-
-
-def _silence(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.CloseUplink(), do.CloseSession(), do.PlayEarcon(Earcon.GOODBYE)]
-
-
-def _response(f: Facts, event: ev.ResponseStarted, _now_s: float) -> list[Action]:
-    f.user_speaking = False
-    f.response_id, f.response_done = event.response_id, False
-    return []
-
-
-def _response_done(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.response_done = True
-    return []
-
-
-def _no_words(f: Facts, event: ev.ResponseEnded, _now_s: float) -> list[Action]:
-    f.forget_response()
-    failed: list[Action] = [do.PlayEarcon(Earcon.ERROR)] if event.status in ("failed", "incomplete") else []
-    return [do.OpenUplink(), *failed]
-
-
-def _audible(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
-    f.drained = False
-    f.reply_until_s = now_s + f.rules.reply_s
-    return [do.HoldUplink()]
-
-
-def _audible_again(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.drained = False
-    return [do.HoldUplink()]
-
-
-def _ran_dry(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    """The network is late in the middle of a reply. Nothing sounds, so the user may be heard meanwhile."""
-    f.drained = True
-    return [do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
-
-
-def _reply_over(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.forget_response()
-    return [do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
-
-
-def _silence_assistant(f: Facts) -> list[Action]:
-    """Flush, and cancel unless the server has finished."""
-    cancel: list[Action] = [] if f.response_done else [do.CancelResponse(f.response_id)]
-    f.forget_response()
-    return [do.FlushPlayout(), *cancel]
-
-
-def _user_goes_on(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.user_speaking = True
-    return [*_silence_assistant(f), do.OpenUplink()]
-
-
-def _no_answer(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [*_silence_assistant(f), do.OpenUplink(), do.PlayEarcon(Earcon.ERROR)]
-
-
-def _barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action]:
-    onset = event.onset_index - f.rules.barge_in_preroll_frames
-    return [*_silence_assistant(f), do.OpenUplink(onset)]
-
-
-def _late_barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action]:
-    """The reply ended while the decision was on its way; the words began before."""
-    return [do.OpenUplink(event.onset_index - f.rules.barge_in_preroll_frames)]
-
-
-def _barge_in_by_wake(f: Facts, event: ev.WakeDetected, now_s: float) -> list[Action]:
-    f.talk_until_s = now_s + f.rules.conversation_s
-    onset = event.frame_index - f.rules.preroll_frames + 1
-    return [*_silence_assistant(f), do.OpenUplink(onset)]
-
-
-def _barge_in_by_server(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.user_speaking = True
-    return [*_silence_assistant(f), do.OpenUplink()]
-
-
-def _reply_too_long(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [*_silence_assistant(f), do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
-
-
-def _flushed(f: Facts, event: ev.PlayoutFlushed, _now_s: float) -> list[Action]:
-    session = f.flushes.popleft() if f.flushes else None
-    in_session = f.state in TALKING and session == f.session
-    return [do.TruncateItems(event.items)] if event.items and in_session else []
-
-
-def _lost(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.CloseUplink(), do.PlayEarcon(Earcon.ERROR)]
-
-
-def _lost_in_reply(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.FlushPlayout(), do.CloseUplink(), do.PlayEarcon(Earcon.ERROR)]
-
-
-def _stop(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.CloseUplink(), do.CloseSession()]
-
-
-def _stop_in_reply(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()]
-
-
-def _cut(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [do.AbortSession()]
-
-
-# ---------------------------------------------------------------- the table
-
 IDLE = frozenset({State.IDLE})
 CONNECTING = frozenset({State.CONNECTING})
 LISTENING = frozenset({State.LISTENING})
 THINKING = frozenset({State.THINKING})
 SPEAKING = frozenset({State.SPEAKING})
+INTERRUPTED = frozenset({State.INTERRUPTED})
 CLOSING = frozenset({State.CLOSING})
-IN_REPLY = THINKING | SPEAKING
-TALKING = LISTENING | IN_REPLY
 ANY = frozenset(State)
 
 
@@ -262,60 +74,80 @@ def _by_speech(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.rules.barge_in is BargeIn.SPEECH
 
 
+def _suspect(f: Facts, _event: ev.Event, _now_s: float) -> bool:
+    return f.rules.barge_in is BargeIn.SPEECH and not f.drained
+
+
+def _another(f: Facts, event: ev.ResponseStarted, _now_s: float) -> bool:
+    return event.response_id != f.response_id
+
+
 def _by_wake_word(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.rules.barge_in is not BargeIn.OFF
 
 
 S = State
 ROWS: tuple[Row, ...] = (
-    Row(IDLE, ev.WakeDetected, S.CONNECTING, _begin),
+    Row(IDLE, ev.WakeDetected, S.CONNECTING, acts.begin),
     # CONNECTING
-    Row(CONNECTING, ev.SessionReady, S.LISTENING, _connected),
-    Row(CONNECTING, ev.SessionEnded, S.IDLE, _not_connected),
-    Row(CONNECTING, ev.DeadlineReached, S.CLOSING, _connect_too_late),
-    Row(CONNECTING, ev.StopRequested, S.CLOSING, _connect_stopped),
+    Row(CONNECTING, ev.SessionReady, S.LISTENING, acts.connected),
+    Row(CONNECTING, ev.SessionEnded, S.IDLE, acts.not_connected),
+    Row(CONNECTING, ev.DeadlineReached, S.CLOSING, acts.connect_too_late),
+    Row(CONNECTING, ev.StopRequested, S.CLOSING, acts.connect_stopped),
     # LISTENING
-    Row(LISTENING, ev.UserSpeechStarted, None, _user_speaks, rearm=True),
-    Row(LISTENING, ev.UserSpeechStopped, S.THINKING, _user_finished),
-    Row(LISTENING, ev.ResponseStarted, S.THINKING, _response),
-    Row(LISTENING, ev.WakeDetected, None, _called_again, rearm=True),
-    Row(LISTENING, ev.BargeInDetected, None, _late_barge_in, _by_speech, "barge_in: speech"),
-    Row(LISTENING, ev.DeadlineReached, S.CLOSING, _silence, _too_long, "conversation too long"),
-    Row(LISTENING, ev.DeadlineReached, S.THINKING, _user_endless, _speaking, "user still speaking"),
-    Row(LISTENING, ev.DeadlineReached, S.CLOSING, _silence, label="silence"),
+    Row(LISTENING, ev.UserSpeechStarted, None, acts.user_speaks, rearm=True),
+    Row(LISTENING, ev.UserSpeechStopped, S.THINKING, acts.user_finished),
+    Row(LISTENING, ev.ResponseStarted, S.THINKING, acts.response),
+    Row(LISTENING, ev.WakeDetected, None, acts.called_again, rearm=True),
+    Row(LISTENING, ev.BargeInDetected, None, acts.late_barge_in, _by_speech, "barge_in: speech"),
+    Row(LISTENING, ev.DeadlineReached, S.CLOSING, acts.silence, _too_long, "conversation too long"),
+    Row(LISTENING, ev.DeadlineReached, S.THINKING, acts.user_endless, _speaking, "user still speaking"),
+    Row(LISTENING, ev.DeadlineReached, S.CLOSING, acts.silence, label="silence"),
     # THINKING
-    Row(THINKING, ev.ResponseStarted, None, _response),
-    Row(THINKING, ev.PlayoutStarted, S.SPEAKING, _audible),
-    Row(THINKING, ev.UserSpeechStarted, S.LISTENING, _user_goes_on),
-    Row(THINKING, ev.UserSpeechStopped, None, _nothing),
-    Row(THINKING, ev.ResponseEnded, S.LISTENING, _no_words, _silent_answer, "no audio"),
-    Row(THINKING, ev.ResponseEnded, None, _response_done, label="audio"),
-    Row(THINKING, ev.PlayoutDrained, S.LISTENING, _reply_over, _was_all, "its sound was lost"),
-    Row(THINKING, ev.DeadlineReached, S.LISTENING, _no_answer),
+    Row(THINKING, ev.ResponseStarted, None, acts.response),
+    Row(THINKING, ev.PlayoutStarted, S.SPEAKING, acts.audible),
+    Row(THINKING, ev.UserSpeechStarted, S.LISTENING, acts.user_goes_on),
+    Row(THINKING, ev.UserSpeechStopped, None, acts.nothing),
+    Row(THINKING, ev.ResponseEnded, S.LISTENING, acts.no_words, _silent_answer, "no audio"),
+    Row(THINKING, ev.ResponseEnded, None, acts.response_done, label="audio"),
+    Row(THINKING, ev.PlayoutDrained, S.LISTENING, acts.reply_over, _was_all, "its sound was lost"),
+    Row(THINKING, ev.DeadlineReached, S.LISTENING, acts.no_answer),
     # SPEAKING
-    Row(SPEAKING, ev.BargeInDetected, S.LISTENING, _barge_in, _by_speech, "barge_in: speech"),
-    Row(SPEAKING, ev.UserSpeechStarted, S.LISTENING, _barge_in_by_server, _by_speech, "barge_in: speech"),
-    Row(SPEAKING, ev.WakeDetected, S.LISTENING, _barge_in_by_wake, _by_wake_word, "barge_in: speech or wake_word"),
-    Row(SPEAKING, ev.ResponseStarted, None, _response, rearm=True),
-    Row(SPEAKING, ev.ResponseEnded, None, _response_done),
-    Row(SPEAKING, ev.PlayoutDrained, S.LISTENING, _reply_over, _was_all, "response done"),
-    Row(SPEAKING, ev.PlayoutDrained, None, _ran_dry, rearm=True),
-    Row(SPEAKING, ev.PlayoutStarted, None, _audible_again, rearm=True),
-    Row(SPEAKING, ev.DeadlineReached, S.LISTENING, _reply_too_long),
-    # LISTENING, THINKING and SPEAKING alike
-    Row(IN_REPLY, ev.SessionEnded, S.IDLE, _lost_in_reply),
-    Row(LISTENING, ev.SessionEnded, S.IDLE, _lost),
-    Row(IN_REPLY, ev.StopRequested, S.CLOSING, _stop_in_reply),
-    Row(LISTENING, ev.StopRequested, S.CLOSING, _stop),
+    Row(SPEAKING, ev.BargeInSuspected, None, acts.duck, _suspect, "barge_in: speech, audible"),
+    Row(SPEAKING, ev.BargeInDismissed, None, acts.restore),
+    Row(SPEAKING, ev.BargeInDetected, S.INTERRUPTED, acts.barge_in, _by_speech, "barge_in: speech"),
+    Row(SPEAKING, ev.UserSpeechStarted, S.LISTENING, acts.barge_in_by_server, _by_speech, "barge_in: speech"),
+    Row(SPEAKING, ev.WakeDetected, S.LISTENING, acts.barge_in_by_wake, _by_wake_word, "barge_in: speech or wake_word"),
+    Row(SPEAKING, ev.ResponseStarted, None, acts.response, rearm=True),
+    Row(SPEAKING, ev.ResponseEnded, None, acts.response_done),
+    Row(SPEAKING, ev.PlayoutDrained, S.LISTENING, acts.reply_over, _was_all, "response done"),
+    Row(SPEAKING, ev.PlayoutDrained, None, acts.ran_dry, rearm=True),
+    Row(SPEAKING, ev.PlayoutStarted, None, acts.audible_again, rearm=True),
+    Row(SPEAKING, ev.DeadlineReached, S.LISTENING, acts.reply_too_long),
+    # INTERRUPTED
+    Row(INTERRUPTED, ev.UserSpeechStarted, S.LISTENING, acts.words_begin),
+    Row(INTERRUPTED, ev.UserSpeechStopped, S.THINKING, acts.words_ended),
+    Row(INTERRUPTED, ev.WakeDetected, S.LISTENING, acts.wake_in_pause),
+    Row(INTERRUPTED, ev.ResponseStarted, S.THINKING, acts.other_response, _another, "another"),
+    Row(INTERRUPTED, ev.ResponseEnded, None, acts.response_done),
+    Row(INTERRUPTED, ev.PlayoutDrained, S.LISTENING, acts.reply_over_in_pause, _was_all, "response done"),
+    Row(INTERRUPTED, ev.PlayoutDrained, None, acts.ran_dry_in_pause),
+    Row(INTERRUPTED, ev.PlayoutStarted, None, acts.audible_in_pause),
+    Row(INTERRUPTED, ev.DeadlineReached, S.SPEAKING, acts.false_alarm, label="no words"),
+    # LISTENING and all of a reply alike
+    Row(IN_REPLY, ev.SessionEnded, S.IDLE, acts.lost_in_reply),
+    Row(LISTENING, ev.SessionEnded, S.IDLE, acts.lost),
+    Row(IN_REPLY, ev.StopRequested, S.CLOSING, acts.stop_in_reply),
+    Row(LISTENING, ev.StopRequested, S.CLOSING, acts.stop),
     # CLOSING
-    Row(CLOSING, ev.WakeDetected, None, _remember_wake),
-    Row(CLOSING, ev.StopRequested, None, _forget_wake),
-    Row(CLOSING, ev.SessionEnded, S.CONNECTING, _begin_again, _woken, "woken meanwhile"),
-    Row(CLOSING, ev.SessionEnded, S.IDLE, _nothing),
-    Row(CLOSING, ev.DeadlineReached, S.CONNECTING, _cut_and_begin_again, _woken, "woken meanwhile"),
-    Row(CLOSING, ev.DeadlineReached, S.IDLE, _cut),
+    Row(CLOSING, ev.WakeDetected, None, acts.remember_wake),
+    Row(CLOSING, ev.StopRequested, None, acts.forget_wake),
+    Row(CLOSING, ev.SessionEnded, S.CONNECTING, acts.begin_again, _woken, "woken meanwhile"),
+    Row(CLOSING, ev.SessionEnded, S.IDLE, acts.nothing),
+    Row(CLOSING, ev.DeadlineReached, S.CONNECTING, acts.cut_and_begin_again, _woken, "woken meanwhile"),
+    Row(CLOSING, ev.DeadlineReached, S.IDLE, acts.cut),
     # wherever we are
-    Row(ANY, ev.PlayoutFlushed, None, _flushed),
+    Row(ANY, ev.PlayoutFlushed, None, acts.flushed),
 )
 
 
@@ -333,5 +165,7 @@ def deadline_s(f: Facts, now_s: float) -> float | None:
             return now_s + rules.think_s
         case State.SPEAKING:  # dry and not done: the network is late, but it has not for ever
             return min(f.reply_until_s, now_s + rules.think_s) if f.drained else f.reply_until_s
+        case State.INTERRUPTED:
+            return now_s + rules.words_s
         case State.CLOSING:
             return now_s + CLOSING_S

@@ -13,16 +13,20 @@ class TurnClock:
         self._wake_s: float | None = None
         self._turn_end_s: float | None = None
         self._interrupted_s: float | None = None
+        self._paused_s: float | None = None
 
     def handle(self, event: ev.Event, before: State, after: State, now_s: float) -> dict[str, float]:
         """The figures that this event completes."""
         match event:
             case ev.WakeDetected() if before in (State.IDLE, State.CLOSING):
                 self._wake_s = now_s
-            case ev.WakeDetected() | ev.BargeInDetected() | ev.UserSpeechStarted() if (
-                before is State.SPEAKING and after is State.LISTENING
-            ):
+            case ev.WakeDetected() | ev.UserSpeechStarted() if before is State.SPEAKING and after is State.LISTENING:
                 self._interrupted_s = now_s
+            case ev.BargeInDetected() if after is State.INTERRUPTED:
+                self._paused_s = now_s
+            case ev.UserSpeechStarted() | ev.UserSpeechStopped() if before is State.INTERRUPTED:
+                self._turn_end_s = now_s if after is State.THINKING else self._turn_end_s
+                return self._since("pause_to_words_ms", self._paused_s, now_s)
             case ev.SessionReady():
                 return self._since("wake_to_live_ms", self._wake_s, now_s)
             case ev.UserSpeechStopped():

@@ -53,7 +53,7 @@ def latencies(played: Performance) -> list[Latency]:
     for spoken, answer in zip(played.spoken, _answers(played.events), strict=False):
         if first := _first_sound(played, answer["t"] - 0.05):
             found.append(Latency("user done to first sound", spoken.end_s, first))
-    if (cut := _first(played.events, "BargeInDetected", state="LISTENING")) and len(played.spoken) > 2:
+    if (cut := _first(played.events, "BargeInDetected", state="INTERRUPTED")) and len(played.spoken) > 2:
         silent_s = _last_sound(played, cut["t"])
         found.append(Latency("interruption begins to decision", played.spoken[2].start_s, cut["t"]))
         found.append(Latency("decision to silence", cut["t"], silent_s))

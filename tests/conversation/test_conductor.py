@@ -72,3 +72,23 @@ async def test_the_timer_brings_the_deadline(recorder):
     assert await seen.get() == (WAKE, State.IDLE, State.CONNECTING)
     assert await seen.get() == (ev.DeadlineReached(), State.CONNECTING, State.CLOSING)
     recorder.conductor.stop()
+
+
+async def test_each_order_to_the_loudspeaker_reaches_it(recorder):
+    conductor = recorder.conductor
+    for event in (
+        WAKE,
+        ev.SessionReady(1),
+        ev.UserSpeechStopped(1),
+        ev.ResponseStarted(1, "r1"),
+        ev.PlayoutStarted("i1"),
+    ):
+        conductor.dispatch(event)
+    recorder.calls.clear()
+    for event in (ev.BargeInSuspected(7), ev.BargeInDismissed(), ev.BargeInDetected(20, -20.0)):
+        conductor.dispatch(event)
+    conductor.dispatch(ev.ResponseEnded(1, "r1", "completed", 900))
+    conductor.dispatch(ev.PlayoutDrained(final=True))
+    conductor.stop()
+    verbs = [call[0] for call in recorder.calls]
+    assert verbs == ["playout.duck", "playout.restore", "playout.pause", "uplink.open", "playout.resume"]

@@ -15,7 +15,7 @@ from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
 from speakerd.conversation.table import ROWS
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
 WAKE = ev.WakeDetected("hey_jarvis", 0.9, 1000)
 READY = ev.SessionReady(1)
 BEGIN = ev.UserSpeechStarted(1)
@@ -28,6 +28,9 @@ DRAINED = ev.PlayoutDrained(final=True)
 LOST = ev.SessionEnded(1, "connection_lost", "gone")
 CLOSED = ev.SessionEnded(1)
 SPEECH = ev.BargeInDetected(2000, -20.0)
+PERHAPS = ev.BargeInSuspected(2000)
+NOT_SO = ev.BargeInDismissed()
+OTHER = ev.ResponseStarted(1, "r2")
 LATE = ev.DeadlineReached()
 HEARD = ev.ItemHeard("i1", 640, 900)
 FLUSHED = ev.PlayoutFlushed((HEARD,))
@@ -35,6 +38,8 @@ FLUSHED = ev.PlayoutFlushed((HEARD,))
 ERROR, GOODBYE = do.PlayEarcon(Earcon.ERROR), do.PlayEarcon(Earcon.GOODBYE)
 BEGUN = [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(976), do.OpenSession(1)]
 TAIL = do.OpenUplink(skip_ms=200)
+CUT = [do.FlushPlayout(), do.CancelResponse("r1")]
+GO_ON = [do.HoldUplink(), do.ResumePlayout()]
 
 
 class Playbook:
@@ -60,6 +65,7 @@ TO = {
     LISTENING: (WAKE, READY),
     THINKING: (WAKE, READY, BEGIN, END, ANSWER),
     SPEAKING: (WAKE, READY, BEGIN, END, ANSWER, AUDIBLE),
+    INTERRUPTED: (WAKE, READY, BEGIN, END, ANSWER, AUDIBLE, SPEECH),
     CLOSING: (WAKE, READY, LATE),
 }
 """The events that lead from IDLE to each state."""
@@ -92,8 +98,17 @@ ROWS_IN_PLAY = [
     (THINKING, (LATE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink(), ERROR], 8),
     (THINKING, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
     (THINKING, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
-    (SPEAKING, (SPEECH,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink(1985)], 8),
-    (SPEAKING, (ANSWERED, SPEECH), LISTENING, [do.FlushPlayout(), do.OpenUplink(1985)], 8),
+    (SPEAKING, (PERHAPS,), SPEAKING, [do.DuckPlayout()], 180),
+    (SPEAKING, (PERHAPS, PERHAPS), SPEAKING, [do.DuckPlayout()], 180),
+    (SPEAKING, (PERHAPS, NOT_SO), SPEAKING, [do.RestorePlayout()], 180),
+    (SPEAKING, (NOT_SO,), SPEAKING, [], 180),
+    (SPEAKING, (DRY, PERHAPS), SPEAKING, [], 15),
+    (SPEAKING, (PERHAPS, DRY), SPEAKING, [do.RestorePlayout(), TAIL], 15),
+    (SPEAKING, (PERHAPS, ANSWERED, DRAINED), LISTENING, [do.RestorePlayout(), TAIL], 8),
+    (SPEAKING, (PERHAPS, WAKE), LISTENING, [*CUT, do.OpenUplink(976)], 8),
+    (SPEAKING, (SPEECH,), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985)], 2),
+    (SPEAKING, (PERHAPS, SPEECH), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985)], 2),
+    (SPEAKING, (PERHAPS, LATE), LISTENING, [*CUT, TAIL], 8),
     (SPEAKING, (BEGIN,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink()], 60),
     (SPEAKING, (WAKE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink(976)], 8),
     (SPEAKING, (ev.ResponseStarted(1, "r2"),), SPEAKING, [], 180),
@@ -107,9 +122,33 @@ ROWS_IN_PLAY = [
     (SPEAKING, (LATE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), TAIL], 8),
     (SPEAKING, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
     (SPEAKING, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
-    (SPEAKING, (SPEECH, FLUSHED), LISTENING, [do.TruncateItems((HEARD,))], 8),
-    (SPEAKING, (SPEECH, ev.PlayoutFlushed()), LISTENING, [], 8),
+    (SPEAKING, (WAKE, FLUSHED), LISTENING, [do.TruncateItems((HEARD,))], 8),
+    (SPEAKING, (WAKE, ev.PlayoutFlushed()), LISTENING, [], 8),
     (SPEAKING, (LOST, FLUSHED), IDLE, [], None),
+    (INTERRUPTED, (BEGIN,), LISTENING, CUT, 60),
+    (INTERRUPTED, (ANSWERED, BEGIN), LISTENING, CUT[:1], 60),
+    (INTERRUPTED, (BEGIN, FLUSHED), LISTENING, [do.TruncateItems((HEARD,))], 60),
+    (INTERRUPTED, (END,), THINKING, CUT, 15),
+    (INTERRUPTED, (WAKE,), LISTENING, CUT, 8),
+    (INTERRUPTED, (OTHER,), THINKING, CUT, 15),
+    (INTERRUPTED, (ANSWERED, OTHER), THINKING, CUT[:1], 15),
+    (INTERRUPTED, (OTHER, ev.PlayoutFlushed(), AUDIBLE), SPEAKING, [do.HoldUplink()], 180),
+    (INTERRUPTED, (ANSWER,), INTERRUPTED, [], 2),
+    (INTERRUPTED, (ANSWERED,), INTERRUPTED, [], 2),
+    (INTERRUPTED, (ANSWERED, DRAINED), LISTENING, [do.ResumePlayout()], 8),
+    (INTERRUPTED, (DRY,), INTERRUPTED, [], 2),
+    (INTERRUPTED, (DRY, AUDIBLE), INTERRUPTED, [], 2),
+    (INTERRUPTED, (DRY, AUDIBLE, LATE), SPEAKING, GO_ON, 180),
+    (INTERRUPTED, (DRY, LATE), SPEAKING, [do.ResumePlayout()], 15),
+    (INTERRUPTED, (LATE,), SPEAKING, GO_ON, 180),
+    (INTERRUPTED, (LATE, ANSWERED, DRAINED), LISTENING, [TAIL], 8),
+    (INTERRUPTED, (LATE, SPEECH), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985)], 2),
+    (INTERRUPTED, (LATE, BEGIN), LISTENING, [*CUT, do.OpenUplink()], 60),
+    (INTERRUPTED, (SPEECH,), INTERRUPTED, [], 2),
+    (INTERRUPTED, (PERHAPS,), INTERRUPTED, [], 2),
+    (INTERRUPTED, (NOT_SO,), INTERRUPTED, [], 2),
+    (INTERRUPTED, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
+    (INTERRUPTED, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
     (CLOSING, (CLOSED,), IDLE, [], None),
     (CLOSING, (LATE,), IDLE, [do.AbortSession()], None),
     (CLOSING, (WAKE, ev.StopRequested("x")), CLOSING, [do.CloseUplink()], 2),
@@ -181,22 +220,64 @@ def test_every_row_of_the_table_is_played():
 
 
 @pytest.mark.parametrize(
-    ("barge_in", "event", "stops"),
+    ("barge_in", "event", "state"),
     [
-        (BargeIn.SPEECH, SPEECH, True),
-        (BargeIn.SPEECH, WAKE, True),
-        (BargeIn.SPEECH, BEGIN, True),
-        (BargeIn.WAKE_WORD, SPEECH, False),
-        (BargeIn.WAKE_WORD, BEGIN, False),
-        (BargeIn.WAKE_WORD, WAKE, True),
-        (BargeIn.OFF, SPEECH, False),
-        (BargeIn.OFF, WAKE, False),
+        (BargeIn.SPEECH, SPEECH, INTERRUPTED),
+        (BargeIn.SPEECH, WAKE, LISTENING),
+        (BargeIn.SPEECH, BEGIN, LISTENING),
+        (BargeIn.WAKE_WORD, SPEECH, SPEAKING),
+        (BargeIn.WAKE_WORD, BEGIN, SPEAKING),
+        (BargeIn.WAKE_WORD, WAKE, LISTENING),
+        (BargeIn.OFF, SPEECH, SPEAKING),
+        (BargeIn.OFF, WAKE, SPEAKING),
     ],
 )
-def test_barge_in_obeys_the_configuration(barge_in, event, stops):
+def test_barge_in_obeys_the_configuration(barge_in, event, state):
     play = Playbook(Rules(barge_in=barge_in))
     play.feed(*TO[SPEAKING], event)
-    assert play.machine.state is (LISTENING if stops else SPEAKING)
+    assert play.machine.state is state
+
+
+@pytest.mark.parametrize("barge_in", [BargeIn.WAKE_WORD, BargeIn.OFF])
+def test_nothing_is_ducked_where_speech_does_not_interrupt(barge_in):
+    play = Playbook(Rules(barge_in=barge_in))
+    assert play.feed(*TO[SPEAKING], PERHAPS) == []
+
+
+def test_a_false_interruption_restores_the_level_before_the_sound_goes_on():
+    play = Playbook()
+    play.feed(*TO[SPEAKING], PERHAPS, SPEECH)
+    assert play.feed(LATE) == [do.HoldUplink(), do.RestorePlayout(), do.ResumePlayout()]
+
+
+def test_a_pause_does_not_count_as_part_of_the_reply():
+    play = Playbook(Rules(reply_s=20.0))
+    play.feed(*TO[SPEAKING])
+    began_s = play.now_s
+    play.now_s += 19.0
+    play.feed(SPEECH, LATE)
+    assert play.machine.state is SPEAKING
+    assert play.machine.deadline_s == began_s + 22.0
+    assert play.feed(LATE) == [*CUT, TAIL]
+
+
+def test_noise_that_interrupts_again_and_again_does_not_stretch_the_conversation():
+    play = Playbook(Rules(conversation_s=60.0, reply_s=20.0))
+    play.feed(*TO[SPEAKING])
+    began_s = play.now_s
+    while play.machine.state is SPEAKING and play.now_s < began_s + 600.0:
+        play.now_s += 0.1
+        play.feed(SPEECH if play.now_s < play.machine.deadline_s else LATE)
+        if play.machine.state is INTERRUPTED:
+            play.feed(LATE)
+    assert play.machine.state is LISTENING
+    assert 20.0 < play.now_s - began_s <= 60.0 + 2.0
+
+
+def test_the_end_of_the_response_may_come_in_the_pause():
+    play = Playbook()
+    play.feed(*TO[INTERRUPTED], ANSWERED, LATE)
+    assert play.feed(SPEECH, BEGIN) == [do.FlushPlayout()], "there is nothing to cancel"
 
 
 def test_rules_come_from_the_configuration():
@@ -232,14 +313,14 @@ def test_a_timer_that_fires_early_is_stale():
 
 def test_the_end_of_a_cancelled_response_does_not_end_the_next():
     play = Playbook()
-    play.feed(*TO[SPEAKING], SPEECH, FLUSHED, BEGIN, END, ev.ResponseStarted(1, "r2"))
+    play.feed(*TO[INTERRUPTED], BEGIN, FLUSHED, END, OTHER)
     assert play.feed(ev.ResponseEnded(1, "r1", "cancelled", 0)) == []
     assert play.machine.state is THINKING
 
 
 def test_sound_from_before_a_flush_is_stale():
     play = Playbook()
-    play.feed(*TO[SPEAKING], SPEECH, ev.ResponseStarted(1, "r2"))
+    play.feed(*TO[SPEAKING], WAKE, OTHER)
     play.feed(AUDIBLE)
     assert play.machine.state is THINKING
     play.feed(FLUSHED, AUDIBLE)
@@ -274,6 +355,9 @@ def random_event(rng: random.Random, session: int) -> ev.Event:
             ev.UserSpeechStarted(number),
             ev.UserSpeechStopped(number),
             SPEECH,
+            SPEECH,
+            PERHAPS,
+            NOT_SO,
             ev.ResponseStarted(number, response),
             ev.ResponseEnded(number, response, rng.choice(["completed", "cancelled", "failed"]), rng.choice([0, 500])),
             AUDIBLE,
@@ -289,7 +373,7 @@ def random_event(rng: random.Random, session: int) -> ev.Event:
 def test_random_runs_keep_the_invariants(seed):
     rng = random.Random(seed)
     machine, now_s = Machine(Rules(barge_in=rng.choice(list(BargeIn)))), 0.0
-    uplink, open_session = "closed", 0
+    uplink, open_session, ducked, paused = "closed", 0, False, False
     for _ in range(200):
         event = random_event(rng, machine.facts.session)
         now_s += rng.choice([0.0, 0.02, 1.0, 9.0])
@@ -310,13 +394,29 @@ def test_random_runs_keep_the_invariants(seed):
                 case do.OpenSession(number):
                     assert open_session == 0, "two sessions"
                     open_session = number
+                case do.DuckPlayout():
+                    ducked = True
+                case do.RestorePlayout():
+                    assert ducked
+                    ducked = False
+                case do.PausePlayout():
+                    paused = True
+                case do.ResumePlayout():
+                    assert paused
+                    assert not ducked, "restored before it sounds"
+                    paused = False
+                case do.FlushPlayout():
+                    ducked = paused = False
                 case _:
                     pass
         state = machine.state
         assert (machine.deadline_s is None) == (state is IDLE)
         if state is CONNECTING or (state is SPEAKING and not machine.facts.drained):
             assert uplink == "held"
-        if state is LISTENING:
+        assert paused == (state is INTERRUPTED)
+        assert not ducked or state in (SPEAKING, INTERRUPTED)
+        assert ducked == machine.facts.ducked
+        if state in (LISTENING, INTERRUPTED):
             assert uplink == "open"
         if state is THINKING:
             assert uplink in ("open", "held")

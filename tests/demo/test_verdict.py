@@ -42,9 +42,10 @@ def played() -> Performance:
         changed(105.1, "SPEAKING", "LISTENING"),
         {"t": 107.95, "event": "PlayoutStarted", "state": "SPEAKING"},
         changed(107.95, "THINKING", "SPEAKING"),
-        {"t": 111.0, "event": "BargeInDetected", "state": "LISTENING"},
-        {"t": 111.01, "event": "PlayoutFlushed", "state": "LISTENING", "heard_ms": 3000},
-        changed(111.0, "SPEAKING", "LISTENING"),
+        {"t": 111.0, "event": "BargeInDetected", "state": "INTERRUPTED"},
+        {"t": 111.4, "event": "PlayoutFlushed", "state": "LISTENING", "heard_ms": 3000},
+        changed(111.0, "SPEAKING", "INTERRUPTED"),
+        changed(111.4, "INTERRUPTED", "LISTENING"),
         changed(115.0, "LISTENING", "IDLE"),
     ]
     spoken = [Spoken("a", 101.0, 103.0), Spoken("b", 106.0, 107.0), Spoken("c", 110.7, 112.0)]

@@ -179,7 +179,7 @@ def test_totals_follow_each_conversation(notifier, tmp_path: Path):
     assert last == {"t": 9.0, "event": "Counters", "state": "IDLE", "capture_xruns": 3}
 
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
 REFUSED = ev.SessionEnded(1, "key_refused", "no")
 NO_QUOTA = ev.ResponseEnded(1, "r", "failed", 0, "insufficient_quota")
 CUT = ev.PlayoutFlushed((ev.ItemHeard("i", 640, 900),))
@@ -196,6 +196,8 @@ CUT = ev.PlayoutFlushed((ev.ItemHeard("i", 640, 900),))
         (ev.DeadlineReached(), THINKING, LISTENING, "WARNING", "No answer came"),
         (NO_QUOTA, THINKING, LISTENING, "WARNING", "insufficient_quota"),
         (CUT, LISTENING, LISTENING, "INFO", "after 640 ms"),
+        (ev.BargeInDetected(1, -20.0), SPEAKING, INTERRUPTED, "INFO", "speaks over the reply"),
+        (ev.DeadlineReached(), INTERRUPTED, SPEAKING, "INFO", "No words followed"),
         (ev.BargeInDetected(1, -20.0), IDLE, IDLE, "DEBUG", ""),
     ],
 )
