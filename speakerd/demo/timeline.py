@@ -23,6 +23,7 @@ COLOURS = {
     "LISTENING": "#b7e3b0",
     "THINKING": "#ffcf9e",
     "SPEAKING": "#a9cdf5",
+    "INTERRUPTED": "#f5b5a9",
     "CLOSING": "#d9c9e8",
 }
 
