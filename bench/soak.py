@@ -87,7 +87,11 @@ def converse(
         server.drop()
     elif number % 2 == 0:
         time.sleep(0.4)
-        speak(card, over, 16_000).wait()
+        speech = speak(card, over, 16_000)
+        if reaches(daemon, "INTERRUPTED", 3.0):
+            server.user_turn()
+            server.answer(np.zeros(0, np.int16))
+        speech.wait()
     if not reaches(daemon, "IDLE", 12.0):
         return f"{number}: not idle but {daemon.events[-1]['state']}"
     return ""
