@@ -11,6 +11,7 @@ import numpy as np
 from speakerd.pcm import Samples
 from speakerd.speaker.downlink import Chunk, Downlink
 from speakerd.speaker.playout import DEFAULT_BOUND_S, Playout
+from speakerd.speaker.ramp import raised_cosine
 
 _MOST_EARCONS = 4
 
@@ -42,6 +43,9 @@ class Line:
         self._jingles: list[_Jingle] = []
         self.volume_percent = volume_percent
         self._gain = self._target_gain
+        self.speech_gain = 1.0
+        """Where the gain of speech, not of earcons, is to be; it gets there within a period, or at once in silence."""
+        self._speech_gain = 1.0
 
     @property
     def volume_percent(self) -> int:
@@ -67,9 +71,10 @@ class Line:
         self.playout.end_response()
 
     def cut(self) -> None:
-        """Throw away what waits, save for earcons; see `Playout.cut`."""
+        """Throw away what waits, save for earcons, see `Playout.cut`; what comes next has its full level."""
         self._downlink.discard()
         self.playout.cut()
+        self.speech_gain = 1.0
 
     def play_earcon(self, name: str) -> None:
         """Begin `name` with the next period. KeyError if there is none of that name."""
@@ -81,9 +86,10 @@ class Line:
         """Exactly `frames` for the card, volume applied, and the item that begins in it after silence, or ""."""
         position = self.playout.written
         samples, started = self.playout.pull(frames)
-        gain, self._gain = self._gain, self._target_gain
-        if self._jingles or (samples.any() and not gain == self._gain == 1.0):
-            mix = samples.astype(np.float32)
+        speech_gain, gain = self._next_gains(samples, after_silence=bool(started) or self.playout.rises)
+        full = speech_gain == self._speech_gain == gain == self._gain == 1.0
+        if self._jingles or (samples.any() and not full):
+            mix = samples * raised_cosine(frames, speech_gain, self._speech_gain)
             for jingle in self._jingles:
                 part = jingle.samples[position - jingle.start :][:frames]
                 mix[: part.size] += part
@@ -92,6 +98,15 @@ class Line:
             # Kept for a second longer than it lasts, in case a drop rewinds it.
             self._jingles = [j for j in self._jingles if position - j.start < j.samples.size + self.rate_hz]
         return samples, started
+
+    def _next_gains(self, samples: Samples, *, after_silence: bool) -> tuple[float, float]:
+        """The gains of speech and of all with which this period begins; where they end is kept."""
+        if after_silence or not samples.any():
+            self._speech_gain = self.speech_gain
+        gains = self._speech_gain, self._gain
+        if not self.playout.falls:  # one change at a time: together they could click
+            self._speech_gain, self._gain = self.speech_gain, self._target_gain
+        return gains
 
     def drop(self, queued_frames: int) -> None:
         """The card was silenced with `queued_frames` in it; an earcon goes on where it was cut off."""

