@@ -30,8 +30,9 @@ from speakerd.demo.daemon import Daemon
 from speakerd.demo.play import say
 from speakerd.demo.recording import speak
 from speakerd.demo.soundcard import VirtualSoundCard
+from speakerd.mic.duplex import Duplex
 from speakerd.mic.frontend import FrontEnd
-from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NearFrame
+from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NOTHING_PLAYS, NearFrame
 
 ROOT = Path(__file__).resolve().parents[1]
 OPENWAKEWORD = (str(ROOT / ".venv-bench" / "bin" / "python"), str(Path(__file__).parent / "loop_openwakeword.py"))
@@ -108,10 +109,12 @@ def loop_cost(command: list[str]) -> Cost:
 def run_front_end(sound: Path, words: int) -> None:
     """One loop of ours in this process."""
     samples = np.load(sound).reshape(-1, NEAR_PERIOD_FRAMES)
-    front_end = FrontEnd(Wake(words=tuple(WakeWord(model=word) for word in OUR_WORDS[:words])))
+    front_end = FrontEnd(
+        Wake(words=tuple(WakeWord(model=word) for word in OUR_WORDS[:words])), Duplex(None, None, None)
+    )
     cpu = time.process_time()
     for index, frame in enumerate(samples):
-        front_end.process(NearFrame(frame, index, 0.0))
+        front_end.process(NearFrame(frame, index, 0.0), NOTHING_PLAYS)
     used = (time.process_time() - cpu) * NEAR_RATE_HZ / samples.size
     print(json.dumps({"cpu_s_per_s": used, "rss_mb": rss_mb(os.getpid())}))
 

@@ -17,15 +17,25 @@ from pathlib import Path
 from typing import Any
 
 from speakerd.config.credentials import ApiKey
-from speakerd.config.model import Audio, Config
+from speakerd.config.model import Audio, BargeIn, Config
 from speakerd.conversation.conductor import Conductor
-from speakerd.conversation.events import Event, SpeechDetected, StopRequested, WakeDetected
+from speakerd.conversation.events import (
+    DuplexChanged,
+    EchoMeasured,
+    Event,
+    SpeechDetected,
+    StopRequested,
+    WakeDetected,
+)
 from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
+from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.hw.alsa import AlsaSink, AlsaSource
 from speakerd.mic.capture import Capture, FrameQueue
+from speakerd.mic.duplex import Duplex
 from speakerd.mic.frontend import FrontEnd
 from speakerd.mic.gatekeeper import Gatekeeper
+from speakerd.mic.interim import RuleDetector, RuleJudge
 from speakerd.mic.listener import Listener
 from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
@@ -135,7 +145,7 @@ class App:
             eventlog, Notifier(), self._counters, log_transcripts=config.conversation.log_transcripts
         )
 
-        self._front_end = FrontEnd(config.wake, config.conversation.barge_in)
+        self._front_end = FrontEnd(config.wake, self._make_duplex(config))
         self._playback = self._make_playback(config)
         queue = FrameQueue()
         self._capture = self._make_capture(config.audio, queue)
@@ -155,6 +165,13 @@ class App:
             Machine(Rules.of(config.conversation, config.realtime)), self._link, self._gatekeeper, self._playback, loop
         )
         self._conductor.observe(self._reporter.observe)
+
+    @staticmethod
+    def _make_duplex(config: Config) -> Duplex:
+        canceller = WebRtcCanceller() if config.audio.echo_cancellation else None
+        if canceller is None or config.conversation.barge_in is not BargeIn.SPEECH:
+            return Duplex(canceller, None, None)
+        return Duplex(canceller, RuleDetector(), RuleJudge())
 
     def _make_playback(self, config: Config) -> Playback:
         audio = config.audio
@@ -183,6 +200,8 @@ class App:
             "capture_dropped": self._capture.dropped,
             "playback_xruns": self._playback.xruns,
             "playout_underruns": self._playback.underruns,
+            "reference_late": self._playback.reference_late,
+            "reference_realigned": self._playback.reference_realigned,
             "frame_batches_dropped": self._frames.dropped,
             "events_dropped": self._events.dropped,
             "uplink_frames": self._gatekeeper.sent_frames,
@@ -244,9 +263,11 @@ class App:
 
     # ------------------------------------------------------------ what comes in
 
-    def _on_event(self, event: Event | SpeechDetected) -> None:
+    def _on_event(self, event: Event | SpeechDetected | DuplexChanged | EchoMeasured) -> None:
         if isinstance(event, SpeechDetected):
             self._reporter.local_speech(event)
+        elif isinstance(event, DuplexChanged | EchoMeasured):
+            self._reporter.echo(event)
         elif not (self._stopping and isinstance(event, WakeDetected)):
             self._conductor.dispatch(event)
 

@@ -42,6 +42,8 @@ class NearFrame:
     """CLOCK_MONOTONIC seconds when the last sample of the frame was handed over by the card."""
     gap: bool = False
     """True if sound was lost between the frame before and this one (xrun, reopened device)."""
+    echo_free: bool = False
+    """True if the loudspeaker cannot be heard in it: cancelled, by a canceller that works."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +59,10 @@ class FarFrame:
     """True while the assistant is audible: there is something to interrupt."""
     aligned: bool = True
     """False if the alignment with the microphone was lost, or was made anew, since the frame before."""
+
+
+NOTHING_PLAYS = FarFrame(np.zeros(NEAR_PERIOD_FRAMES, np.int16), playing=False)
+"""The reference where there is no loudspeaker, or it rests."""
 
 
 def ms_to_frames(ms: float, rate_hz: int) -> int:

@@ -12,11 +12,12 @@ import numpy as np
 
 from speakerd.cli.recording import RecordingError, read_blocks
 from speakerd.config.load import load
-from speakerd.config.model import BargeIn, Wake
+from speakerd.config.model import Wake
 from speakerd.conversation.events import SpeechDetected, WakeDetected
 from speakerd.errors import EXIT_CONFIG, EXIT_FAILED, ConfigError
+from speakerd.mic.duplex import Duplex
 from speakerd.mic.frontend import FrontEnd, HeardEvent
-from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, PERIOD_MS, NearFrame, Samples
+from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NOTHING_PLAYS, PERIOD_MS, NearFrame, Samples
 
 PAD_S = 1.0
 """Silence put before and after each recording: a word at its very start or end is found too."""
@@ -37,9 +38,9 @@ class Heard:
 
 def listen_to(path: Path, wake: Wake) -> Iterator[Heard]:
     """What the front-end hears in one recording. Raises RecordingError, ConfigError."""
-    front_end = FrontEnd(wake, BargeIn.OFF)  # nothing plays, so there is nothing to interrupt
+    front_end = FrontEnd(wake, Duplex(None, None, None))  # nothing plays: no echo, nothing to interrupt
     for frame in _near_frames(path):
-        for event in front_end.process(frame):
+        for event in front_end.process(frame, NOTHING_PLAYS)[1]:
             heard = _heard(str(path), event)
             if heard is not None:
                 yield heard

@@ -170,3 +170,25 @@ class SpeechDetected:
     started: bool
     frame_index: int
     level_dbfs: float = field(default=-120.0)
+
+
+@dataclass(frozen=True, slots=True)
+class DuplexChanged:
+    """Whether the user may speak over the assistant. For observers; the machine never sees it."""
+
+    reason: str
+    """Why only the wake word interrupts now, in words; empty if speech does."""
+
+
+@dataclass(frozen=True, slots=True)
+class EchoMeasured:
+    """What the front-end measured in a conversation; None where there was too little to tell. For observers."""
+
+    erle_db: float | None
+    """How much of the echo the canceller takes away."""
+    echo_dbfs: float | None
+    """The echo at the microphone."""
+    echo_delay_ms: float | None
+    """From the reference to its echo."""
+    near_dbfs: float | None
+    """The user at the microphone."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from speakerd.conversation.events import EchoMeasured
 from speakerd.mic.frontend import FrontEnd, HeardEvent
-from speakerd.pcm import NearFrame
+from speakerd.pcm import FarFrame, NearFrame
 from speakerd.threads import Worker
 
 GET_TIMEOUT_S = 0.5
@@ -26,12 +27,8 @@ class Frames(Protocol):
 class FarEnd(Protocol):
     """What the loudspeaker does, seen from another thread."""
 
-    @property
-    def playing(self) -> bool:
-        """True while the assistant is audible."""
-
-    def far_level_dbfs(self, now_s: float) -> float | None:
-        """Loudest 20 ms of the last 300 ms; None if unknown."""
+    def far_frame(self, *, gap: bool) -> FarFrame:
+        """The reference for the next near frame; `gap`: near sound was lost ahead of it."""
 
 
 class Listener:
@@ -42,7 +39,7 @@ class Listener:
         frames: Frames,
         front_end: FrontEnd,
         far_end: FarEnd,
-        post_event: Callable[[HeardEvent], object],
+        post_event: Callable[[HeardEvent | EchoMeasured], object],
         post_frames: Callable[[list[NearFrame]], object],
         in_conversation: Callable[[], bool],
         on_crash: Callable[[str, BaseException], None],
@@ -50,7 +47,8 @@ class Listener:
         """`post_event` and `post_frames` are called in the thread: a Mailbox's `post`.
 
         While not `in_conversation`, frames are taken four at a time, when the wake model's next step is due:
-        nothing is heard later for it, and waiting costs a third less CPU (docs/figures.md).
+        nothing is heard later for it, and waiting costs a third less CPU (docs/figures.md). After a conversation
+        an EchoMeasured is posted.
         """
         self._frames = frames
         self._front_end = front_end
@@ -74,16 +72,22 @@ class Listener:
         return self._worker.join(timeout_s)
 
     def _run(self, worker: Worker) -> None:
+        talked = False
         while not worker.stopping:
-            count = 1 if self._in_conversation() else self._front_end.frames_to_step
-            if frames := self._frames.get(GET_TIMEOUT_S, count):
+            talks = self._in_conversation()
+            if talked and not talks:
+                self._post_event(self._front_end.take_figures())
+            talked = talks
+            if frames := self._frames.get(GET_TIMEOUT_S, 1 if talks else self._front_end.frames_to_step):
                 self._take(frames)
 
     def _take(self, frames: list[NearFrame]) -> None:
         events: list[HeardEvent] = []
+        clean: list[NearFrame] = []
         for frame in frames:
-            self._front_end.far_end_active(self._far_end.playing)
-            events += self._front_end.process(frame, self._far_end.far_level_dbfs(frame.captured_at_s))
-        self._post_frames(frames)  # before the events: what they order concerns these frames too
+            cleaned, heard = self._front_end.process(frame, self._far_end.far_frame(gap=frame.gap))
+            clean.append(cleaned)
+            events += heard
+        self._post_frames(clean)  # before the events: what they order concerns these frames too
         for event in events:
             self._post_event(event)

@@ -35,6 +35,8 @@ class Uplink:
         self._ring: deque[NearFrame] = deque(maxlen=ms_to_periods(held_ms))
         self._from_index = 0
         """First frame that may be sent, by order of hold and open."""
+        self._echo_until_index = 0
+        """Frames before this one hold the tail of our own echo, unless they are free of it."""
         self._next_index = 0
         """First frame that was not sent yet."""
         self._resampler = Resampler(NEAR_RATE_HZ, WIRE_RATE_HZ)
@@ -60,14 +62,15 @@ class Uplink:
     def open(self, from_index: int | None = None, skip_ms: int = 0) -> list[bytes]:
         """Begin to send; what is due by now.
 
-        `from_index` overrides what `hold` said. `skip_ms` leaves out that much sound from now on, and
-        all that was held.
+        `from_index` overrides what `hold` said. `skip_ms` leaves out what was held and, unless it is free
+        of echo, that much sound from now on.
         """
         self.gate = Gate.OPEN
         if skip_ms:
-            self._from_index = self._newest_index() + 1 + ms_to_periods(skip_ms)
+            self._from_index = self._newest_index() + 1
+            self._echo_until_index = self._from_index + ms_to_periods(skip_ms)
         elif from_index is not None:
-            self._from_index = from_index
+            self._from_index, self._echo_until_index = from_index, 0
         return [chunk for frame in self._ring if self._is_due(frame) for chunk in self._send(frame)]
 
     def close(self) -> None:
@@ -77,7 +80,8 @@ class Uplink:
         self._ring.clear()
 
     def _is_due(self, frame: NearFrame) -> bool:
-        return frame.index >= max(self._from_index, self._next_index)
+        clean = frame.echo_free or frame.index >= self._echo_until_index
+        return clean and frame.index >= max(self._from_index, self._next_index)
 
     def _newest_index(self) -> int:
         return self._ring[-1].index if self._ring else self._next_index - 1

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
@@ -33,6 +34,7 @@ STATUS = {
     State.LISTENING: "Listening to the user",
     State.THINKING: "Waiting for the answer",
     State.SPEAKING: "Answering",
+    State.INTERRUPTED: "Interrupted, listening for words",
     State.CLOSING: "Ending the conversation",
 }
 
@@ -58,6 +60,7 @@ class Reporter:
         self._troubles: dict[str, str] = {}
         self._tried_s: dict[str, float] = {}
         self._ready = False
+        self._half_duplex = ""
 
     # ------------------------------------------------------------ the conversation
 
@@ -85,6 +88,27 @@ class Reporter:
     def local_speech(self, event: ev.SpeechDetected) -> None:
         """The local voice detector changed its mind."""
         log.debug("Local speech %s.", "begins" if event.started else "ends", extra=fields(level_dbfs=event.level_dbfs))
+
+    def echo(self, event: ev.DuplexChanged | ev.EchoMeasured) -> None:
+        """How speaking over the assistant stands: when that changes, and a conversation's figures."""
+        figures = {name: value for name, value in asdict(event).items() if value not in (None, "")}
+        if self._eventlog:
+            self._eventlog.write(type(event).__name__, time.monotonic(), state=self._state, **figures)
+        if isinstance(event, ev.EchoMeasured):
+            if figures:
+                rounded = {name: round(value, 1) for name, value in figures.items()}
+                log.info("%s", _describe_echo(event), extra=fields(event="EchoMeasured", **rounded))
+            return
+        self._half_duplex = event.reason
+        if event.reason:
+            log.warning(
+                "Only the wake word interrupts the assistant now: %s.",
+                event.reason,
+                extra=fields(event="HalfDuplex"),
+            )
+        else:
+            log.info("Speech interrupts the assistant again.", extra=fields(event="FullDuplex"))
+        self._show_status()
 
     def said(self, role: str, text: str, now_s: float) -> None:
         """A transcript: into the events file if the configuration asks for it, else nowhere."""
@@ -169,11 +193,24 @@ class Reporter:
 
     def _show_status(self) -> None:
         troubles = "".join(f"; {name}: {trouble}" for name, trouble in self._troubles.items())
-        self._notifier.status((STATUS[self._state] if self._ready else "Starting") + troubles)
+        half = f"; only the wake word interrupts: {self._half_duplex}" if self._half_duplex else ""
+        self._notifier.status((STATUS[self._state] if self._ready else "Starting") + troubles + half)
 
 
 def _nothing_passes(devices: list[str]) -> str:
     return f"nothing passes the {' and the '.join(devices)}."
+
+
+def _describe_echo(event: ev.EchoMeasured) -> str:
+    """The figures of a conversation in one sentence."""
+    parts = {
+        "the echo came at {:.0f} dBFS": event.echo_dbfs,
+        "{:.0f} dB of it were cancelled": event.erle_db,
+        "it came {:.0f} ms after its reference": event.echo_delay_ms,
+        "the user spoke at {:.0f} dBFS": event.near_dbfs,
+    }
+    told = ", ".join(text.format(value) for text, value in parts.items() if value is not None)
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def describe(event: ev.Event, before: State, after: State, figures: dict[str, float]) -> tuple[int, str]:
@@ -207,6 +244,8 @@ def describe(event: ev.Event, before: State, after: State, figures: dict[str, fl
 def _describe_deadline(before: State, after: State) -> tuple[int, str]:
     if before is State.LISTENING and after is State.CLOSING:
         return logging.INFO, "Silence; ending the conversation."
+    if before is State.INTERRUPTED:
+        return logging.INFO, "No words followed; the reply goes on where it was."
     slow = {
         State.CONNECTING: "The server did not answer in time; giving up. Is the network up?",
         State.LISTENING: "The user's turn lasted too long; asking for an answer.",

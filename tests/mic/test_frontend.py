@@ -7,13 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from speakerd.config.model import BargeIn, Wake, WakeWord
-from speakerd.conversation.events import BargeInDetected, SpeechDetected, WakeDetected
+from speakerd.config.model import Wake, WakeWord
+from speakerd.conversation.events import DuplexChanged, SpeechDetected, WakeDetected
+from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.errors import ConfigError
+from speakerd.mic.duplex import Duplex
 from speakerd.mic.frontend import FrontEnd, HeardEvent
-from speakerd.pcm import NEAR_PERIOD_FRAMES, NearFrame, Samples
+from speakerd.pcm import NEAR_PERIOD_FRAMES, NOTHING_PLAYS, FarFrame, NearFrame, Samples, level_dbfs
 
 JARVIS = Wake(words=(WakeWord(model="hey_jarvis"),))
+
+
+def front() -> FrontEnd:
+    return FrontEnd(JARVIS, Duplex(None, None, None))
 
 
 def silence(seconds: float) -> Samples:
@@ -24,18 +30,17 @@ def heard(
     front_end: FrontEnd,
     *sound: Samples,
     first_index: int = 0,
-    far_dbfs: float | None = None,
     gaps: tuple[int, ...] = (),
 ) -> list[HeardEvent]:
     samples = np.concatenate(sound)
     whole = samples[: len(samples) // NEAR_PERIOD_FRAMES * NEAR_PERIOD_FRAMES].reshape(-1, NEAR_PERIOD_FRAMES)
     frames = (NearFrame(frame, first_index + i, 0.0, gap=i in gaps) for i, frame in enumerate(whole))
-    return [event for frame in frames for event in front_end.process(frame, far_dbfs)]
+    return [event for frame in frames for event in front_end.process(frame, NOTHING_PLAYS)[1]]
 
 
 def test_a_wake_word_and_its_speech_are_heard_in_order_on_the_sample_clock(say: Callable[..., Samples]) -> None:
     said = say("Hey Jarvis")
-    events = heard(FrontEnd(JARVIS), silence(2), said, silence(1.5), first_index=1_000)
+    events = heard(front(), silence(2), said, silence(1.5), first_index=1_000)
     start, wake, stop = events
     assert isinstance(start, SpeechDetected)
     assert isinstance(wake, WakeDetected)
@@ -54,58 +59,49 @@ def test_a_gap_in_the_word_is_survived(say: Callable[..., Samples]) -> None:
     middle = len(said) // 2 // NEAR_PERIOD_FRAMES * NEAR_PERIOD_FRAMES
     cut = np.concatenate([said[:middle], said[middle + NEAR_PERIOD_FRAMES :]])
     gap = 100 + middle // NEAR_PERIOD_FRAMES
-    events = heard(FrontEnd(JARVIS), silence(2), cut, silence(1.5), gaps=(gap,))
+    events = heard(front(), silence(2), cut, silence(1.5), gaps=(gap,))
     assert [type(event) for event in events].count(WakeDetected) == 1
 
 
-def test_an_interruption_is_heard_only_while_the_loudspeaker_plays(say: Callable[..., Samples]) -> None:
-    front_end = FrontEnd(JARVIS)
-    sound = (silence(1), say("Please stop talking now."))
-    assert not any(isinstance(e, BargeInDetected) for e in heard(front_end, *sound))
-    front_end.far_end_active(True)
-    during = [e for e in heard(front_end, *sound, first_index=5_000) if isinstance(e, BargeInDetected)]
-    assert during
-    assert 5_050 <= during[0].onset_index < 5_080
-    front_end.far_end_active(False)
-    assert not any(isinstance(e, BargeInDetected) for e in heard(front_end, *sound, first_index=9_000))
+def over_a_tone(front_end: FrontEnd, *sound: Samples, playing: bool = True) -> list[HeardEvent]:
+    """What is heard of the sound while the loudspeaker plays a tone that no microphone catches."""
+    samples = np.concatenate(sound)
+    tone = (3_000 * np.sin(2 * np.pi * 440 * np.arange(NEAR_PERIOD_FRAMES) / 16_000)).astype(np.int16)
+    frames = samples[: len(samples) // NEAR_PERIOD_FRAMES * NEAR_PERIOD_FRAMES].reshape(-1, NEAR_PERIOD_FRAMES)
+    far = FarFrame(tone, playing)
+    return [e for i, frame in enumerate(frames) for e in front_end.process(NearFrame(frame, i, 0.0), far)[1]]
 
 
-def test_frames_from_before_a_pause_of_the_loudspeaker_do_not_count(say: Callable[..., Samples]) -> None:
-    sound = np.concatenate([silence(0.4), say("Please stop talking now.")])
-
-    def frames_until_decision(pause_at: int | None) -> int:
-        front_end = FrontEnd(JARVIS)
-        front_end.far_end_active(True)
-        for index, samples in enumerate(sound[: len(sound) // 320 * 320].reshape(-1, 320)):
-            if index == pause_at:
-                front_end.far_end_active(False)
-                front_end.far_end_active(True)
-            if any(isinstance(e, BargeInDetected) for e in front_end.process(NearFrame(samples, index, 0.0))):
-                return index
-        raise AssertionError("no interruption was heard")
-
-    decided = frames_until_decision(None)
-    assert frames_until_decision(pause_at=decided) >= decided + 7
+def test_a_wake_word_over_the_loudspeaker_is_heard_behind_the_canceller(say: Callable[..., Samples]) -> None:
+    front_end = FrontEnd(JARVIS, Duplex(WebRtcCanceller(), None, None))
+    events = over_a_tone(front_end, silence(2), say("Hey Jarvis"), silence(1))
+    assert [event.word for event in events if isinstance(event, WakeDetected)] == ["hey_jarvis"]
 
 
-def test_a_far_end_louder_than_the_voice_hides_it(say: Callable[..., Samples]) -> None:
-    front_end = FrontEnd(JARVIS)
-    front_end.far_end_active(True)
-    events = heard(front_end, silence(0.2), say("Please stop talking now."), far_dbfs=-3.0)
-    assert not any(isinstance(e, BargeInDetected) for e in events)
+def test_poor_cancellation_is_told_once_when_it_begins_and_when_it_ends() -> None:
+    duplex = Duplex(WebRtcCanceller(), None, None)
+    front_end = FrontEnd(JARVIS, duplex)
+    assert over_a_tone(front_end, silence(1)) == []
+    duplex._meter.poor = True
+    (told,) = over_a_tone(front_end, silence(1))
+    assert isinstance(told, DuplexChanged)
+    assert told.reason
+    duplex._meter.poor = False
+    assert over_a_tone(front_end, silence(1)) == [DuplexChanged("")]
 
 
-@pytest.mark.parametrize("barge_in", [BargeIn.OFF, BargeIn.WAKE_WORD])
-def test_speech_interrupts_only_if_the_configuration_says_so(say: Callable[..., Samples], barge_in: BargeIn) -> None:
-    front_end = FrontEnd(JARVIS, barge_in)
-    front_end.far_end_active(True)
-    events = heard(front_end, silence(1), say("Hey Jarvis, please stop talking now."), silence(1))
-    assert any(isinstance(e, WakeDetected) for e in events)
-    assert not any(isinstance(e, BargeInDetected) for e in events)
+def test_the_users_level_is_measured_while_nothing_plays(say: Callable[..., Samples]) -> None:
+    front_end = FrontEnd(JARVIS, Duplex(None, None, None))
+    said = say("Please turn on the lights in the kitchen.")
+    heard(front_end, silence(1), said)
+    near_dbfs = front_end.take_figures().near_dbfs
+    assert near_dbfs is not None
+    assert abs(near_dbfs - level_dbfs(said)) < 8
+    assert front_end.take_figures().near_dbfs is None
 
 
 def test_frames_that_passed_the_wake_models_are_counted() -> None:
-    front_end = FrontEnd(JARVIS)
+    front_end = front()
     assert front_end.frames_scored == 0
     assert heard(front_end, silence(1)) == []
     assert front_end.frames_scored == 48  # 50 frames, in fours
@@ -113,7 +109,7 @@ def test_frames_that_passed_the_wake_models_are_counted() -> None:
 
 def test_a_model_that_cannot_be_used_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="did you mean hey_jarvis"):
-        FrontEnd(Wake(words=(WakeWord(model="hey_jarvi"),)))
+        FrontEnd(Wake(words=(WakeWord(model="hey_jarvi"),)), Duplex(None, None, None))
 
 
 def test_importing_it_loads_nothing_heavy_and_no_native_code_of_pyopen_wakeword() -> None:

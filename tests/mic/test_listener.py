@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import queue
 import time
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from speakerd.conversation.events import SpeechDetected, WakeDetected
+from speakerd.conversation.events import EchoMeasured, SpeechDetected, WakeDetected
 from speakerd.mic.capture import FrameQueue
 from speakerd.mic.listener import Listener
-from speakerd.pcm import NearFrame
+from speakerd.pcm import FarFrame, NearFrame
 
 
 class Speaker:
     """The far end."""
 
-    def __init__(self, *, playing: bool) -> None:
-        self.playing = playing
+    def __init__(self) -> None:
+        self.gaps: list[bool] = []
 
-    def far_level_dbfs(self, now_s: float) -> float:
-        return -now_s
+    def far_frame(self, *, gap: bool) -> FarFrame:
+        self.gaps.append(gap)
+        return FarFrame(np.full(320, len(self.gaps), np.int16), playing=True)
 
 
 class Ears:
@@ -29,52 +32,66 @@ class Ears:
     frames_to_step = 4
 
     def __init__(self) -> None:
-        self.heard: list[tuple[int, float]] = []
-        self.active: list[bool] = []
+        self.heard: list[tuple[int, int]] = []
 
-    def far_end_active(self, active: bool) -> None:
-        self.active.append(active)
+    def process(self, frame: NearFrame, far: FarFrame) -> tuple[NearFrame, tuple]:
+        self.heard.append((frame.index, int(far.samples[0])))
+        events = (WakeDetected("w", 1.0, 3), SpeechDetected(True, 2)) if frame.index == 3 else ()
+        return replace(frame, echo_free=True), events
 
-    def process(self, frame: NearFrame, far_level_dbfs: float) -> tuple:
-        self.heard.append((frame.index, far_level_dbfs))
-        return (WakeDetected("w", 1.0, 3), SpeechDetected(True, 2)) if frame.index == 3 else ()
+    def take_figures(self) -> EchoMeasured:
+        return EchoMeasured(30.0, -25.0, 60.0, -30.0)
 
 
-def listen(frames: int, *, playing: bool = False, talking: bool = False) -> tuple[Ears, list]:
-    """Feed frames; what was posted, in order."""
-    ears, source, posted = Ears(), FrameQueue(), queue.Queue()
-    listener = Listener(
-        source, ears, Speaker(playing=playing), posted.put, posted.put, lambda: talking, lambda *_: None
-    )
+def listen(frames: int, *, talking: bool = False) -> tuple[Ears, Speaker, list]:
+    """Feed frames, the sixth after a gap; what was posted, in order."""
+    ears, speaker, source, posted = Ears(), Speaker(), FrameQueue(), queue.Queue()
+    listener = Listener(source, ears, speaker, posted.put, posted.put, lambda: talking, lambda *_: None)
     listener.start()
     for index in range(frames):
-        source.put(NearFrame(np.zeros(320, np.int16), index, float(index)))
+        source.put(NearFrame(np.zeros(320, np.int16), index, float(index), gap=index == 5))
     got: list = []
     while len(got) < frames + 2 * (frames > 3):
         one = posted.get(timeout=3)
         got += one if isinstance(one, list) else [one]
     listener.stop()
     assert listener.join(2)
-    return ears, got
+    return ears, speaker, got
 
 
-def test_every_frame_is_processed_with_the_level_of_its_time():
-    ears, _ = listen(8)
-    assert ears.heard == [(i, -float(i)) for i in range(8)]
+def test_every_frame_is_processed_with_the_reference_that_belongs_to_it():
+    ears, speaker, _ = listen(8)
+    assert ears.heard == [(i, i + 1) for i in range(8)]
+    assert speaker.gaps == [i == 5 for i in range(8)]
+
+
+def test_what_is_posted_is_the_cleaned_frame():
+    _, _, got = listen(2)
+    assert all(frame.echo_free for frame in got)
+
+
+def test_the_figures_follow_a_conversation():
+    talking, posted, source = [True], queue.Queue(), FrameQueue()
+    listener = Listener(source, Ears(), Speaker(), posted.put, lambda _: None, lambda: talking[0], lambda *_: None)
+    listener.start()
+    source.put(NearFrame(np.zeros(320, np.int16), 0, 0.0))
+    with pytest.raises(queue.Empty):
+        posted.get(timeout=0.05)
+    talking[0] = False
+    source.put(NearFrame(np.zeros(320, np.int16), 1, 0.0))
+    assert posted.get(timeout=2) == EchoMeasured(30.0, -25.0, 60.0, -30.0)
+    listener.stop()
+    assert listener.join(2)
+    assert posted.empty()
 
 
 def test_a_frame_is_posted_before_its_events():
-    _, got = listen(4)
+    _, _, got = listen(4)
     assert [type(one).__name__ for one in got] == ["NearFrame"] * 4 + ["WakeDetected", "SpeechDetected"]
 
 
-def test_the_front_end_knows_whether_the_loudspeaker_plays():
-    ears, _ = listen(4, playing=True)
-    assert ears.active == [True] * 4
-
-
 def test_it_stops_without_waiting_for_frames():
-    listener = Listener(FrameQueue(), Ears(), Speaker(playing=False), print, print, lambda: False, lambda *_: None)
+    listener = Listener(FrameQueue(), Ears(), Speaker(), print, print, lambda: False, lambda *_: None)
     listener.start()
     time.sleep(0.05)  # it waits by now
     asked_s = time.monotonic()
@@ -84,6 +101,6 @@ def test_it_stops_without_waiting_for_frames():
 
 
 def test_in_a_conversation_no_frame_waits_for_others():
-    ears, got = listen(3, talking=True)
+    ears, _, got = listen(3, talking=True)
     assert len(got) == 3
     assert len(ears.heard) == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,16 @@ def test_the_tail_of_our_own_echo_is_left_out():
     assert uplink.open(skip_ms=200) == []
     chunks = [chunk for i in range(100, 140) for chunk in uplink.push(frame(i))]
     assert_is_sound_of(sent([*chunks, *uplink.hold()]), 110, 30)
+
+
+def test_after_the_assistant_nothing_is_left_out_that_is_free_of_echo():
+    uplink = Uplink()
+    uplink.hold()
+    for i in range(100):
+        uplink.push(frame(i))
+    assert uplink.open(skip_ms=200) == []
+    chunks = [chunk for i in range(100, 140) for chunk in uplink.push(replace(frame(i), echo_free=i >= 104))]
+    assert_is_sound_of(sent([*chunks, *uplink.hold()]), 104, 36)
 
 
 def test_after_close_nothing_from_before_can_be_sent():

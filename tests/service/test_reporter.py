@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from pathlib import Path
@@ -159,6 +160,31 @@ def test_trouble_with_a_device_is_in_the_status_until_it_works(notifier, caplog)
         "The microphone does not work: hw:9: No such device",
         "The microphone works again.",
     ]
+
+
+def test_half_duplex_is_in_the_journal_and_the_status_until_it_ends(notifier, caplog):
+    one = reporter(notifier)
+    one.echo(ev.DuplexChanged("too much echo"))
+    assert "only the wake word interrupts: too much echo" in notifier.told[-1]
+    assert caplog.records[-1].levelno == logging.WARNING
+    assert "too much echo" in caplog.records[-1].message
+    with caplog.at_level(logging.INFO):
+        one.echo(ev.DuplexChanged(""))
+    assert "wake word interrupts" not in notifier.told[-1]
+    assert "again" in caplog.records[-1].message
+
+
+def test_the_figures_of_the_echo_follow_a_conversation(notifier, caplog, tmp_path: Path):
+    with contextlib.closing(EventLog(tmp_path / "events")) as log, caplog.at_level(logging.INFO):
+        one = reporter(notifier, log)
+        one.echo(ev.EchoMeasured(31.44, -24.0, 60.0, None))
+        assert caplog.records[-1].message == (
+            "The echo came at -24 dBFS, 31 dB of it were cancelled, it came 60 ms after its reference."
+        )
+        one.echo(ev.EchoMeasured(None, None, None, None))
+    written = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert written[0]["erle_db"] == 31.44
+    assert len(caplog.records) == 1, "nothing measured, nothing told"
 
 
 def test_transcripts_are_kept_only_where_asked_for(notifier, tmp_path: Path):

@@ -1,0 +1,125 @@
+"""Hear the user while the assistant speaks: cancel the echo, and tell an interruption from what is left of it.
+
+    near ──┬──→ canceller ──┬─────────────→ clean frame (wake word, voice activity, uplink)
+    far  ──┘       │        └─ detector ─ judge ──→ BargeInSuspected, -Dismissed, -Detected
+                   └─ meter: does it cancel well enough?
+
+Where it does not, only the wake word interrupts (*half duplex*), and `half_duplex` says why. Nothing here
+runs while nothing has played for a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol, TypeAlias
+
+from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
+from speakerd.dsp.aec import EchoCanceller
+from speakerd.mic.echometer import EchoFigures, EchoMeter
+from speakerd.pcm import FarFrame, NearFrame, Samples, level_dbfs
+
+BargeInEvent: TypeAlias = BargeInSuspected | BargeInDismissed | BargeInDetected
+
+REST_AFTER_FRAMES = 100
+"""2 s after the last far-end sound its echo is gone from any room, and the canceller rests."""
+
+TAIL_FRAMES = 15
+"""300 ms: so long a far-end sound may echo audibly."""
+
+OFF = "the echo canceller is switched off (audio.echo_cancellation)"
+POOR = "too much of the loudspeaker's sound is left in the microphone's"
+STORM = "the detector fires all the time, so what it is told about the loudspeaker must be wrong"
+
+
+class Detector(Protocol):
+    """How much does this frame sound like someone speaking over the loudspeaker?"""
+
+    def score(self, near: Samples, out: Samples, far: Samples) -> float:
+        """Of the microphone's frame, the canceller's output and the reference; the judge knows the scale."""
+
+    @property
+    def echo_delay_ms(self) -> float | None:
+        """From the reference to its echo; None if unknown."""
+
+
+class Judge(Protocol):
+    """Makes decisions of scores; time is counted in the frames that it is fed."""
+
+    @property
+    def storm(self) -> bool:
+        """True while it fires for more than half of the playback."""
+
+    def feed(self, index: int, score: float, level_dbfs: float) -> BargeInEvent | None:
+        """Take the score of near frame `index`, in which the assistant was audible."""
+
+    def silence(self) -> BargeInEvent | None:
+        """The assistant is not audible any more; what to do about a suspicion that was open."""
+
+    def realigned(self) -> None:
+        """The distance between reference and microphone has changed: scores mean little until that is learnt."""
+
+
+class Duplex:
+    """Fed every near frame with its reference, in order, by one thread."""
+
+    def __init__(self, canceller: EchoCanceller | None, detector: Detector | None, judge: Judge | None) -> None:
+        """Without a canceller, or without detector and judge, only the wake word interrupts."""
+        self._canceller = canceller
+        self._detector = detector
+        self._judge = judge
+        self._meter = EchoMeter()
+        self._silent_frames = REST_AFTER_FRAMES
+        self._playing = False
+
+    @property
+    def half_duplex(self) -> str:
+        """Why speech cannot interrupt now, in words; empty if it can."""
+        if self._canceller is None:
+            return OFF
+        if self._judge is not None and self._judge.storm:
+            return STORM
+        return POOR if self._meter.poor else ""
+
+    @property
+    def resting(self) -> bool:
+        """True while nothing has played for a while."""
+        return self._silent_frames >= REST_AFTER_FRAMES
+
+    def process(self, frame: NearFrame, far: FarFrame) -> tuple[NearFrame, tuple[BargeInEvent, ...]]:
+        """The near frame without echo, and what was decided with it."""
+        self._silent_frames = 0 if far.samples.any() else self._silent_frames + 1
+        if not far.aligned:
+            self._realigned()
+        if self._canceller is None or self.resting:
+            return replace(frame, echo_free=self.resting), self._after_playing(far)
+        out = self._canceller.process(frame.samples, far.samples)
+        near_dbfs = level_dbfs(frame.samples)
+        self._meter.feed(near_dbfs, level_dbfs(out), far_audible=self._silent_frames < TAIL_FRAMES)
+        score = self._detector.score(frame.samples, out, far.samples) if self._detector else 0.0
+        events = self._judged(frame.index, score, near_dbfs) if far.playing else self._after_playing(far)
+        self._playing = far.playing
+        return replace(frame, samples=out, echo_free=not self.half_duplex), events
+
+    def take_figures(self) -> tuple[EchoFigures, float | None]:
+        """What was measured since the last call, and the echo's delay in ms."""
+        return self._meter.take(), self._detector.echo_delay_ms if self._detector else None
+
+    def _realigned(self) -> None:
+        self._meter.forget()
+        if self._judge is not None:
+            self._judge.realigned()
+
+    def _judged(self, index: int, score: float, near_dbfs: float) -> tuple[BargeInEvent, ...]:
+        if self._judge is None:
+            return ()
+        event = self._judge.feed(index, score, near_dbfs)
+        if event is None or (self.half_duplex and not isinstance(event, BargeInDismissed)):
+            return ()
+        return (event,)
+
+    def _after_playing(self, far: FarFrame) -> tuple[BargeInEvent, ...]:
+        if not self._playing or far.playing:
+            return ()
+        self._playing = False
+        event = self._judge.silence() if self._judge is not None else None
+        return () if event is None else (event,)

@@ -1,0 +1,105 @@
+"""How well is the echo cancelled? Measured while the assistant talks, from three levels. Pure.
+
+Echo return loss enhancement (ERLE) is the microphone's level less the canceller's output, in dB. In a room
+with music it says little: what is left is music. So the canceller is called poor only where what it left
+is louder than the room is without us.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+WINDOW_FRAMES = 10
+"""200 ms of audible echo make one measurement."""
+
+WINDOWS = 25
+"""Measurements that are judged: the last five seconds of echo."""
+
+LEAST_ERLE_DB = 15.0
+"""Below this a voice detector hears the assistant (FINDINGS of the echo study; its rules need 20 dB)."""
+
+ABOVE_ROOM_DB = 6.0
+"""What is left of the echo counts from here above the room's own sound."""
+
+AUDIBLE_DB = 10.0
+"""Echo this far above the room's own sound can be measured."""
+
+_POOR_SHARE = 0.75  # of the windows; and good again when fewer than …
+_GOOD_SHARE = 0.5
+_FIRST_ROOM_DBFS = -60.0
+_ROOM_WEIGHT = 0.02  # one second
+
+
+@dataclass(frozen=True, slots=True)
+class EchoFigures:
+    """What was measured since it was last asked for."""
+
+    erle_db: float | None
+    """Median over the windows of audible echo; None if there were too few to tell."""
+    echo_dbfs: float | None
+    """Median level of the echo at the microphone."""
+
+
+class EchoMeter:
+    """Fed every frame that passes the canceller, by one thread."""
+
+    def __init__(self) -> None:
+        self.poor = False
+        """True while the canceller leaves an echo that others would take for the user."""
+        self._room_power = _power(_FIRST_ROOM_DBFS)
+        self._near_power = 0.0
+        self._out_power = 0.0
+        self._frames = 0
+        self._broken: deque[bool] = deque(maxlen=WINDOWS)
+        self._erle_db: deque[float] = deque(maxlen=1_000)
+        self._echo_dbfs: deque[float] = deque(maxlen=1_000)
+
+    def feed(self, near_dbfs: float, out_dbfs: float, *, far_audible: bool) -> None:
+        """Take one frame's levels, before and after the canceller; `far_audible`: with sound from the loudspeaker."""
+        near, out = _power(near_dbfs), _power(out_dbfs)
+        if not far_audible:
+            self._room_power += _ROOM_WEIGHT * (near - self._room_power)
+            return
+        if near < self._room_power * _power(AUDIBLE_DB):
+            return
+        self._near_power += near
+        self._out_power += out
+        self._frames += 1
+        if self._frames == WINDOW_FRAMES:
+            self._measure()
+
+    def forget(self) -> None:
+        """The echo's path is a new one: what was measured says nothing about it."""
+        self._broken.clear()
+        self._near_power = self._out_power = 0.0
+        self._frames = 0
+        self.poor = False
+
+    def take(self) -> EchoFigures:
+        """The figures since the last call."""
+        figures = EchoFigures(_median(self._erle_db), _median(self._echo_dbfs))
+        self._erle_db.clear()
+        self._echo_dbfs.clear()
+        return figures
+
+    def _measure(self) -> None:
+        erle_db = 10 * math.log10(self._near_power / max(self._out_power, 1e-12))
+        self._erle_db.append(erle_db)
+        self._echo_dbfs.append(10 * math.log10(self._near_power / WINDOW_FRAMES))
+        left_over = self._out_power / WINDOW_FRAMES > self._room_power * _power(ABOVE_ROOM_DB)
+        self._broken.append(erle_db < LEAST_ERLE_DB and left_over)
+        if len(self._broken) == WINDOWS:
+            limit = _GOOD_SHARE if self.poor else _POOR_SHARE
+            self.poor = sum(self._broken) > limit * WINDOWS
+        self._near_power = self._out_power = 0.0
+        self._frames = 0
+
+
+def _power(level_db: float) -> float:
+    return float(10.0 ** (level_db / 10.0))
+
+
+def _median(values: deque[float]) -> float | None:
+    return sorted(values)[len(values) // 2] if len(values) >= 5 else None

@@ -1,0 +1,187 @@
+"""Full duplex with a canceller and a detector that do as they are told, then with the real canceller."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
+from speakerd.dsp.aec import WebRtcCanceller
+from speakerd.mic.duplex import OFF, POOR, REST_AFTER_FRAMES, STORM, BargeInEvent, Duplex
+from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS
+from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame, Samples
+
+RNG = np.random.default_rng(1)
+LOUD = (RNG.standard_normal(320) * 3_000).astype(np.int16)
+
+
+class Canceller:
+    """Takes `erle_db` off everything."""
+
+    def __init__(self, erle_db: float = 40.0) -> None:
+        self.erle_db = erle_db
+        self.calls = 0
+
+    def process(self, near: Samples, far: Samples) -> Samples:
+        self.calls += 1
+        return (near * 10 ** (-self.erle_db / 20)).astype(np.int16)
+
+
+class Detector:
+    echo_delay_ms = 42.0
+
+    def score(self, near: Samples, out: Samples, far: Samples) -> float:
+        return 0.7
+
+
+class Judge:
+    """Says what it was told to say, once."""
+
+    def __init__(self) -> None:
+        self.storm = False
+        self.says: BargeInEvent | None = None
+        self.at_silence: BargeInEvent | None = None
+        self.fed: list[tuple[int, float]] = []
+        self.realignments = 0
+
+    def feed(self, index: int, score: float, level_dbfs: float) -> BargeInEvent | None:
+        self.fed.append((index, score))
+        says, self.says = self.says, None
+        return says
+
+    def silence(self) -> BargeInEvent | None:
+        return self.at_silence
+
+    def realigned(self) -> None:
+        self.realignments += 1
+
+
+def near(index: int) -> NearFrame:
+    return NearFrame(LOUD, index, 0.0)
+
+
+def far(*, playing: bool = True, aligned: bool = True) -> FarFrame:
+    return FarFrame(LOUD, playing, aligned)
+
+
+def make(erle_db: float = 40.0) -> tuple[Duplex, Canceller, Judge]:
+    canceller, judge = Canceller(erle_db), Judge()
+    return Duplex(canceller, Detector(), judge), canceller, judge
+
+
+def test_at_rest_the_frame_passes_untouched_and_nothing_runs() -> None:
+    duplex, canceller, _ = make()
+    clean, events = duplex.process(near(0), NOTHING_PLAYS)
+    assert clean.samples is LOUD
+    assert clean.echo_free
+    assert events == ()
+    assert canceller.calls == 0
+
+
+def test_it_goes_on_for_two_seconds_after_the_last_sound() -> None:
+    duplex, canceller, _ = make()
+    duplex.process(near(0), far())
+    for index in range(1, REST_AFTER_FRAMES + 50):
+        duplex.process(near(index), NOTHING_PLAYS)
+    assert canceller.calls == REST_AFTER_FRAMES
+
+
+def test_what_comes_out_is_the_cancellers_output_with_the_frames_own_place() -> None:
+    duplex, _, _ = make()
+    clean, _ = duplex.process(near(7), far())
+    assert clean.index == 7
+    assert np.abs(clean.samples).max() < 200
+    assert clean.echo_free
+
+
+def test_the_judge_is_asked_only_while_the_assistant_is_audible() -> None:
+    duplex, _, judge = make()
+    duplex.process(near(0), far(playing=False))  # an earcon
+    duplex.process(near(1), far())
+    assert judge.fed == [(1, 0.7)]
+
+
+def test_its_verdicts_come_out() -> None:
+    duplex, _, judge = make()
+    judge.says = BargeInSuspected(3)
+    assert duplex.process(near(4), far())[1] == (BargeInSuspected(3),)
+    judge.says = BargeInDetected(3, -20.0)
+    assert duplex.process(near(5), far())[1] == (BargeInDetected(3, -20.0),)
+
+
+def test_an_open_suspicion_ends_with_the_assistants_sound() -> None:
+    duplex, _, judge = make()
+    judge.at_silence = BargeInDismissed()
+    duplex.process(near(0), far())
+    assert duplex.process(near(1), far(playing=False))[1] == (BargeInDismissed(),)
+    assert duplex.process(near(2), far(playing=False))[1] == ()
+
+
+def test_without_a_canceller_only_the_wake_word_interrupts() -> None:
+    duplex = Duplex(None, None, None)
+    clean, events = duplex.process(near(0), far())
+    assert duplex.half_duplex == OFF
+    assert clean.samples is LOUD
+    assert not clean.echo_free
+    assert events == ()
+
+
+def test_an_echo_that_stays_means_half_duplex_until_it_is_gone() -> None:
+    duplex, canceller, judge = make(erle_db=3.0)
+    for index in range(WINDOW_FRAMES * WINDOWS):
+        duplex.process(near(index), far())
+    assert duplex.half_duplex == POOR
+    judge.says = BargeInDetected(0, -20.0)
+    clean, events = duplex.process(near(999), far())
+    assert events == ()
+    assert not clean.echo_free
+    judge.says = BargeInDismissed()
+    assert duplex.process(near(1_000), far())[1] == (BargeInDismissed(),), "a duck must not last"
+    canceller.erle_db = 40.0
+    for index in range(WINDOW_FRAMES * WINDOWS):
+        duplex.process(near(index), far())
+    assert duplex.half_duplex == ""
+
+
+def test_a_storm_means_half_duplex() -> None:
+    duplex, _, judge = make()
+    judge.storm = True
+    judge.says = BargeInSuspected(0)
+    assert duplex.process(near(0), far())[1] == ()
+    assert duplex.half_duplex == STORM
+
+
+def test_a_lost_alignment_is_told_to_the_judge_and_forgets_what_was_measured() -> None:
+    duplex, _, judge = make(erle_db=3.0)
+    for index in range(WINDOW_FRAMES * WINDOWS):
+        duplex.process(near(index), far())
+    duplex.process(near(0), far(aligned=False))
+    assert judge.realignments == 1
+    assert duplex.half_duplex == ""
+
+
+def test_the_figures_of_a_conversation() -> None:
+    duplex, _, _ = make(erle_db=30.0)
+    for index in range(WINDOW_FRAMES * WINDOWS):
+        duplex.process(near(index), far())
+    echo, delay_ms = duplex.take_figures()
+    assert echo.erle_db is not None
+    assert abs(echo.erle_db - 30) < 1
+    assert delay_ms == 42.0
+
+
+def test_the_real_canceller_in_a_small_room() -> None:
+    """Coloured noise from the loudspeaker, its echo 60 ms later: half a minute, and the echo is gone."""
+    rng = np.random.default_rng(5)
+    sound = np.convolve(rng.standard_normal(16_000 * 8), np.ones(6) / 6, "same")
+    sound *= 0.6 + 0.4 * np.sin(2 * np.pi * 3 * np.arange(sound.size) / 16_000)
+    taps = np.concatenate([np.zeros(960), rng.standard_normal(800) * np.exp(-np.arange(800) / 150)])
+    echo = np.convolve(sound, taps / np.sqrt((taps**2).sum()))[: sound.size] * 0.5
+    played = (sound / np.abs(sound).max() * 9_000).astype(np.int16).reshape(-1, 320)
+    heard = (echo / np.abs(sound).max() * 9_000 + rng.standard_normal(echo.size) * 5).astype(np.int16).reshape(-1, 320)
+    duplex = Duplex(WebRtcCanceller(), Detector(), Judge())
+    for index, (one, other) in enumerate(zip(heard, played, strict=True)):
+        duplex.process(NearFrame(one, index, 0.0), FarFrame(other, playing=True))
+    assert duplex.half_duplex == ""
+    erle_db = duplex.take_figures()[0].erle_db
+    assert erle_db is not None
+    assert erle_db > 20

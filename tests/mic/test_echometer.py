@@ -1,0 +1,74 @@
+"""A canceller is poor if it leaves more echo than the room has sound of its own."""
+
+import pytest
+
+from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS, EchoMeter
+
+FIVE_SECONDS = WINDOW_FRAMES * WINDOWS
+
+
+def feed(meter: EchoMeter, frames: int, near_dbfs: float, out_dbfs: float, *, far: bool) -> None:
+    for _ in range(frames):
+        meter.feed(near_dbfs, out_dbfs, far_audible=far)
+
+
+def test_the_figures_are_those_that_were_fed() -> None:
+    meter = EchoMeter()
+    feed(meter, 100, -60, -60, far=False)
+    feed(meter, FIVE_SECONDS, -25, -58, far=True)
+    figures = meter.take()
+    assert figures.erle_db == pytest.approx(33, abs=0.1)
+    assert figures.echo_dbfs == pytest.approx(-25, abs=0.1)
+    assert meter.take().erle_db is None, "the next conversation has figures of its own"
+
+
+def test_too_little_echo_is_no_figure() -> None:
+    meter = EchoMeter()
+    feed(meter, 3 * WINDOW_FRAMES, -25, -58, far=True)
+    assert meter.take().erle_db is None
+
+
+def test_an_echo_left_over_for_five_seconds_is_poor() -> None:
+    meter = EchoMeter()
+    feed(meter, FIVE_SECONDS - 1, -25, -30, far=True)
+    assert not meter.poor
+    feed(meter, 1, -25, -30, far=True)
+    assert meter.poor
+
+
+def test_a_canceller_that_learns_is_good_again() -> None:
+    meter = EchoMeter()
+    feed(meter, FIVE_SECONDS, -25, -30, far=True)
+    feed(meter, FIVE_SECONDS, -25, -55, far=True)
+    assert not meter.poor
+
+
+def test_a_user_who_speaks_for_two_seconds_is_not_an_echo() -> None:
+    meter = EchoMeter()
+    feed(meter, FIVE_SECONDS, -25, -55, far=True)
+    feed(meter, 100, -20, -22, far=True)
+    assert not meter.poor
+
+
+def test_music_in_the_room_is_not_an_echo() -> None:
+    meter = EchoMeter()
+    feed(meter, 500, -40, -42, far=False)
+    feed(meter, 2 * FIVE_SECONDS, -28, -38, far=True)  # 10 dB only: the rest is music
+    assert not meter.poor
+
+
+def test_an_echo_no_louder_than_the_room_says_nothing() -> None:
+    meter = EchoMeter()
+    feed(meter, 500, -50, -50, far=False)
+    feed(meter, 2 * FIVE_SECONDS, -47, -46, far=True)
+    assert not meter.poor
+    assert meter.take().erle_db is None
+
+
+def test_a_new_path_begins_with_a_clean_slate() -> None:
+    meter = EchoMeter()
+    feed(meter, FIVE_SECONDS, -25, -30, far=True)
+    meter.forget()
+    assert not meter.poor
+    feed(meter, FIVE_SECONDS - 1, -25, -30, far=True)
+    assert not meter.poor
