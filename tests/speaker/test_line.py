@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from speakerd.pcm import to_bytes
 from speakerd.speaker.line import Line
@@ -127,3 +129,119 @@ def test_no_room_is_told():
     line = Line(RATE, {}, 0, 100, bound_s=120.0)
     minute = np.zeros(60 * RATE, np.int16)
     assert [line.push("a", to_bytes(minute)) for _ in range(3)] == [True, True, False]
+
+
+def test_speech_is_ducked_and_restored_and_an_earcon_is_not():
+    line = make()
+    say(line, 40 * PERIOD, 10_000)
+    periods(line, 1)
+    line.speech_gain = 0.1
+    down = periods(line, 1)
+    assert (down[0], down[-1]) == (10_000, 1_000)
+    assert np.all(np.diff(down.astype(int)) <= 0)
+    assert np.all(periods(line, 1) == 1_000)
+    line.play_earcon("wake")
+    assert np.array_equal(periods(line, 3)[:1200], PING + 1_000)
+    line.speech_gain = 1.0
+    up = periods(line, 1)
+    assert (up[0], up[-1]) == (1_000, 10_000)
+    assert np.all(periods(line, 1) == 10_000)
+
+
+def test_what_begins_after_silence_has_its_level_at_once():
+    line = make()
+    say(line, PERIOD)
+    line.end_response()
+    periods(line, 1)
+    line.speech_gain = 0.1
+    periods(line, 1)
+    line.playout.advance(0)
+    line.speech_gain = 1.0
+    say(line, 2 * PERIOD)
+    assert np.all(periods(line, 1) == 1000)
+
+
+def test_a_cut_ends_a_duck_when_the_fade_is_over():
+    line = make()
+    say(line, 40 * PERIOD, 10_000)
+    periods(line, 1)
+    line.speech_gain = 0.1
+    periods(line, 2)
+    line.cut()
+    say(line, 2 * PERIOD, 10_000)
+    fade = periods(line, 1)
+    assert fade[0] == 1_000
+    assert not fade[PERIOD // 2 :].any()
+    line.playout.advance(0)
+    line.playout.settle()
+    assert np.all(periods(line, 1) == 10_000)
+
+
+ORDERS = st.sampled_from(["duck", "deep", "restore", "pause", "resume", "flush", "earcon", "loud", "soft"])
+SOFT = np.rint(200 * (1 - np.cos(np.linspace(0, 2 * np.pi, 4_000)))).astype(np.int16)
+"""An earcon without steps of its own."""
+
+
+class Stage:
+    """A card that keeps two periods, and a voice that steps only by what its signal does."""
+
+    def __init__(self, rate_hz, voice):
+        self.line = Line(rate_hz, {"wake": SOFT}, 0, 100)
+        self.period, self.voice = rate_hz // 50, voice
+        self.flushing = False
+        self.earcons = 4
+        self.speak()
+
+    def speak(self):
+        """More than the test can last, at the sink's rate; its beginning is soft."""
+        frames = 400 * self.period
+        soft = np.minimum(1.0, np.arange(frames) / (2 * self.period))
+        self.line.playout.push("a", (soft * self.voice[:frames]).astype(np.int16), frames)
+
+    def order(self, verb):
+        line = self.line
+        match verb:
+            case "duck" | "deep" | "restore":
+                line.speech_gain = {"duck": 0.178, "deep": 0.0, "restore": 1.0}[verb]
+            case "pause" | "resume":
+                line.playout.paused = verb == "pause"
+            case "loud" | "soft":
+                line.volume_percent = 100 if verb == "loud" else 0
+            case "earcon" if self.earcons:  # a fifth would cut off the first
+                self.earcons -= 1
+                line.play_earcon("wake")
+            case "flush":
+                line.cut()
+                self.flushing = True
+                self.speak()
+
+    def tick(self):
+        samples, _ = self.line.next_period(self.period)
+        self.line.playout.advance(2 * self.period)
+        if self.flushing and not self.line.playout.frames_to_silence:
+            self.line.playout.settle()
+            self.flushing = False
+        return samples
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 48_000])
+@pytest.mark.parametrize("voice", ["full scale", "hum"])
+def test_no_order_makes_a_click(rate_hz, voice):
+    """No step beyond what the voice does itself is above -40 dB of full scale."""
+    at = np.arange(400 * rate_hz // 50) / rate_hz
+    samples = 32_767 * (np.ones(at.size) if voice == "full scale" else np.sin(2 * np.pi * 50.0 * at))
+    own = np.max(np.abs(np.diff(samples)))
+
+    @settings(max_examples=60, deadline=None)
+    @given(orders=st.lists(st.tuples(ORDERS, st.integers(0, 4)), max_size=40))
+    def play(orders):
+        stage = Stage(rate_hz, samples)
+        out = [stage.tick() for _ in range(4)]
+        for verb, ticks in orders:
+            stage.order(verb)
+            out += [stage.tick() for _ in range(ticks)]
+        out += [stage.tick() for _ in range(4)]
+        steps = np.abs(np.diff(np.concatenate(out).astype(int)))
+        assert np.max(steps) <= own + 0.01 * 32_768
+
+    play()

@@ -98,7 +98,7 @@ def test_flush_is_answered_always_and_at_once(studio):
     one.playback.flush()
     one.playback.flush()
     told_s, event = one.events.get(timeout=1)
-    assert told_s - asked_s < 0.05
+    assert told_s - asked_s < 0.1
     (cut,) = event.items
     assert (cut.item_id, cut.received_ms) == ("a", 2000)
     assert 100 <= cut.heard_ms <= 240
@@ -296,6 +296,141 @@ def test_without_any_card_a_flush_is_answered(studio):
     assert one.next().items[0].item_id == "a"
 
 
+def test_a_pause_holds_the_sound_and_resume_goes_on(studio):
+    one = studio()
+    one.say("a", 0.4, end=True)
+    assert one.next() == PlayoutStarted("a")
+    time.sleep(0.1)
+    one.playback.pause()
+    assert one.playback.playing, "what is in the card still sounds"
+    time.sleep(0.15)
+    assert not one.playback.playing
+    one.say("b", 0.1, end=True)
+    with pytest.raises(queue.Empty):
+        one.next(0.7)
+    one.playback.resume()
+    resumed_s = time.monotonic()
+    assert one.next() == PlayoutDrained(final=True)
+    assert 0.3 <= time.monotonic() - resumed_s < 0.7
+    assert not one.playback.playing
+
+
+def test_what_was_heard_to_its_end_drains_though_paused(studio):
+    one = studio()
+    one.say("a", 0.12, end=True)
+    assert one.next() == PlayoutStarted("a")
+    while one.playback._line.playout.waiting_frames:
+        time.sleep(0.002)
+    one.playback.pause()
+    assert one.next() == PlayoutDrained(final=True)
+
+
+class Listening(SilentSink):
+    """Remembers how loud the newest periods were."""
+
+    def __init__(self):
+        super().__init__(48_000, 80)
+        self.levels, self.peaks = [], []
+
+    def write(self, samples):
+        self.levels.append(float(np.median(samples)))
+        self.peaks.append(int(np.abs(samples.astype(int)).max()))
+        return super().write(samples)
+
+
+def test_a_flush_ends_a_pause_and_a_duck(studio):
+    sink = Listening()
+    one = studio(lambda: sink)
+    one.say("a", 1.0)
+    assert one.next() == PlayoutStarted("a")
+    one.playback.duck()
+    time.sleep(0.2)
+    one.playback.pause()
+    time.sleep(0.2)
+    one.playback.flush()
+    (cut,) = one.next().items
+    assert 150 <= cut.heard_ms <= 320
+    written = len(sink.levels)
+    one.say("b", 0.2, end=True)
+    assert one.next() == PlayoutStarted("b")
+    assert one.next() == PlayoutDrained(final=True)
+    first = next(level for level in sink.levels[written:] if level)
+    assert first == pytest.approx(8000, abs=200), "at full level from its beginning"
+
+
+def test_a_ducked_voice_is_quieter_and_an_earcon_is_not(studio):
+    sink = Listening()
+    one = studio(lambda: sink, duck_db=20.0)
+    one.say("a", 2.0)
+    assert one.next() == PlayoutStarted("a")
+    time.sleep(0.1)
+    assert sink.levels[-1] == pytest.approx(8000, abs=100)
+    one.playback.duck()
+    time.sleep(0.1)
+    assert sink.levels[-1] == pytest.approx(800, abs=10)
+    one.playback.play_earcon("wake")
+    time.sleep(0.1)
+    assert max(sink.peaks[-5:]) == pytest.approx(800 + 3277, abs=200)
+    time.sleep(0.3)
+    one.playback.restore()
+    time.sleep(0.1)
+    assert sink.levels[-1] == pytest.approx(8000, abs=100)
+    one.playback.flush()
+
+
+def test_a_pause_outlives_a_change_of_rate(studio):
+    rates = [48_000, 44_100]
+    one = studio(lambda: Breaking(8) if rates.pop(0) == 48_000 else SilentSink(44_100, 80))
+    one.say("a", 1.0)
+    assert one.next() == PlayoutStarted("a")
+    one.playback.pause()
+    assert one.next() == PlayoutDrained(final=False)
+    one.say("b", 0.2, end=True)
+    with pytest.raises(queue.Empty):
+        one.next(0.3)
+    one.playback.resume()
+    assert one.next() == PlayoutStarted("b")
+
+
+def test_a_flush_on_a_card_that_does_not_move_is_answered(studio):
+    class Stuck(SilentSink):
+        def queued_frames(self):
+            return min(1920, super().queued_frames() + 1920 * self.stuck)
+
+        stuck = False
+
+    sink = Stuck(48_000, 80)
+    one = studio(lambda: sink)
+    one.say("a", 1.0)
+    assert one.next() == PlayoutStarted("a")
+    sink.stuck = True
+    one.playback.flush()
+    assert one.next(1.0).items[0].item_id == "a"
+
+
+def test_a_card_that_runs_empty_is_kept_fuller(studio):
+    class Late(SilentSink):
+        writes = 0
+
+        def write(self, samples):
+            self.writes += 1
+            return super().write(samples) + (self.writes in (5, 10, 15, 20))
+
+    one = studio(lambda: Late(48_000, 80))
+    assert one.playback.fill_periods == 2
+    while one.playback.periods < 30:
+        time.sleep(0.01)
+    assert one.playback.fill_periods == 4, "no more than it can hold"
+    assert one.playback.xruns >= 4
+    one.say("a", 1.0)
+    assert one.next() == PlayoutStarted("a")
+    time.sleep(0.2)
+    asked_s = time.monotonic()
+    one.playback.flush()
+    assert one.next().items
+    assert time.monotonic() - asked_s < 0.06, "dropped, since a fade would be heard too late"
+
+
 def test_a_card_of_another_rate(studio):
     one = studio(lambda: SilentSink(44_100, 80))
     assert one.states.get(timeout=2) is None
@@ -430,6 +565,31 @@ def test_flush_silences_the_card_and_tells_the_truth(studio, alsa_sink, room):
 
 
 @pytest.mark.alsa
+def test_a_pause_silences_the_card_and_loses_nothing(studio, alsa_sink, room):
+    one = studio(alsa_sink)
+    one.states.get(timeout=2)
+    began_s = time.monotonic()
+    one.say("a", 1.0, end=True)
+    assert one.next() == PlayoutStarted("a")
+    time.sleep(0.43)
+    paused_s = time.monotonic()
+    one.playback.pause()
+    time.sleep(0.6)
+    resumed_s = time.monotonic()
+    one.playback.resume()
+    assert one.next() == PlayoutDrained(final=True)
+    time.sleep(0.1)
+    recording = room.stop()
+    _, silent_s, before = loud(recording, began_s, resumed_s)
+    again_s, _, after = loud(recording, resumed_s, resumed_s + 1.0)
+    assert silent_s - paused_s <= 0.060
+    assert again_s - resumed_s <= 0.060
+    # A second of sound and, of 20 ms that were heard faded, what is louder than 1000 of 8000.
+    assert before.size + after.size == pytest.approx(48_000 + 480, abs=250)
+    assert max(np.max(np.diff(before)), np.max(np.diff(after))) < 48, "no hole; where it fades, the noise shows"
+
+
+@pytest.mark.alsa
 def test_an_earcon_survives_a_flush_of_speech(studio, alsa_sink, room):
     one = studio(alsa_sink)
     one.states.get(timeout=2)
@@ -442,9 +602,8 @@ def test_an_earcon_survives_a_flush_of_speech(studio, alsa_sink, room):
     one.next()
     time.sleep(0.5)
     recording = room.stop()
-    _, fit = recording.find(
-        Earcons(-20.0).at_rate(48_000)["wake"][70 * 48 :]
-    )  # what comes before it is mixed with speech
+    wake = Earcons(-20.0).at_rate(48_000)["wake"]
+    _, fit = recording.find(wake[70 * 48 :])  # its beginning is mixed with speech
     assert fit > 0.95
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from speakerd.conversation.events import ItemHeard
 from speakerd.speaker.playout import Playout
+from speakerd.speaker.ramp import fade_frames, faded
 
 RATE = 24_000
 PERIOD = 480
@@ -23,6 +24,7 @@ class Room:
         self.queue: list[int] = []
         self.heard: list[int] = []
         self.next_number = 1
+        self.to_come: list[int] = []
         self.pushed: dict[str, list[int]] = {}
         self.started: list[str] = []
         self.drained = 0
@@ -31,6 +33,7 @@ class Room:
         numbers = [(self.next_number + k - 1) % 32_767 + 1 for k in range(frames)]
         self.next_number += frames
         self.pushed.setdefault(item_id, []).extend(numbers)
+        self.to_come += numbers
         return self.playout.push(item_id, np.array(numbers, np.int16), frames * 24_000 // self.playout.rate_hz)
 
     def tick(self, periods=1):
@@ -42,18 +45,43 @@ class Room:
             samples, started = self.playout.pull(self.period)
             assert samples.size == self.period
             assert samples.dtype == np.int16
-            self.queue += samples.tolist()
+            self.queue += self.unfaded(samples).tolist()
             self.started += [started] if started else []
             self.drained += self.playout.advance(len(self.queue))
 
-    def flush(self, played_meanwhile=0):
+    def unfaded(self, samples):
+        """What was pulled by its numbers: a copy that fades out is none of it, what fades in is."""
+        fade = fade_frames(self.playout.rate_hz)
+        if self.playout.falls:
+            assert not samples[fade:].any()
+            samples = np.zeros(self.period, np.int16)
+        if self.playout.rises:
+            plain = np.array((self.to_come + [0] * self.period)[: self.period], np.int16)
+            assert np.array_equal(samples[:fade], faded(plain[:fade], 0.0, 1.0))
+            samples = np.concatenate([plain[:fade], samples[fade:]])
+        self.to_come = self.to_come[np.count_nonzero(samples) :]
+        return samples
+
+    def cut(self):
         self.playout.cut()
+        self.to_come = []
+
+    def flush(self, played_meanwhile=0):
+        self.cut()
         self.heard += self.queue[:played_meanwhile]
         self.queue = self.queue[played_meanwhile:]
         self.playout.advance(len(self.queue))
         if self.playout.frames_to_silence:
             self.playout.drop(len(self.queue))
             self.queue = []
+        return self.playout.settle()
+
+    def fade_and_flush(self):
+        """The card is not dropped, as its tail is short."""
+        self.cut()
+        self.tick()
+        while self.playout.frames_to_silence:
+            self.tick()
         return self.playout.settle()
 
     def heard_of(self, item_id):
@@ -366,6 +394,9 @@ STEPS = st.one_of(
     st.tuples(st.just("tick"), st.just(""), st.integers(1, 12)),
     st.tuples(st.just("end"), st.just(""), st.just(0)),
     st.tuples(st.just("flush"), st.just(""), st.integers(0, 4 * PERIOD)),
+    st.tuples(st.just("flush"), st.just("fading"), st.just(0)),
+    st.tuples(st.just("pause"), st.just(""), st.just(0)),
+    st.tuples(st.just("resume"), st.just(""), st.just(0)),
 )
 
 
@@ -386,8 +417,10 @@ def test_nothing_is_lost_repeated_or_invented(steps, prefill_ms):
             room.playout.end_response()
             complete.update(room.pushed)
             item += 1
+        elif verb in ("pause", "resume"):
+            room.playout.paused = verb == "pause"
         else:
-            cut = room.flush(min(amount, len(room.queue)))
+            cut = room.fade_and_flush() if which else room.flush(min(amount, len(room.queue)))
             for one in cut:
                 received = len(room.pushed[one.item_id])
                 assert one.heard_ms == room.heard_of(one.item_id) * 1000 // RATE
@@ -401,6 +434,7 @@ def test_nothing_is_lost_repeated_or_invented(steps, prefill_ms):
                 expected.append(item_id)
             item += 1
         assert room.playout.playing or not sound(room.queue)
+        assert not (room.playout.playing and room.playout.paused) or sound(room.queue)
     everything = [number for numbers in room.pushed.values() for number in numbers]
     positions = {number: place for place, number in enumerate(everything)}
     places = [positions[number] for number in sound(room.heard + room.queue)]
@@ -415,7 +449,7 @@ def test_nothing_is_lost_repeated_or_invented(steps, prefill_ms):
 def test_every_end_is_followed_by_one_drained_when_all_is_silent(steps, prefill_ms):
     room = Room(prefill_ms)
     owed = False
-    for verb, _, amount in steps:
+    for verb, which, amount in steps:
         drained, played = room.drained, len(room.started)
         if verb == "push":
             room.push("a", amount)
@@ -432,12 +466,104 @@ def test_every_end_is_followed_by_one_drained_when_all_is_silent(steps, prefill_
         elif verb == "end":
             room.playout.end_response()
             owed = True
+        elif verb in ("pause", "resume"):
+            room.playout.paused = verb == "pause"
         else:
-            room.flush(min(amount, len(room.queue)))
+            room.fade_and_flush() if which else room.flush(min(amount, len(room.queue)))
             owed = False
         assert verb == "tick" or (room.drained, len(room.started)) == (drained, played)
+    room.playout.paused = False
     drained = room.drained
     room.playout.end_response()
     room.tick(60 + room.playout.waiting_frames // PERIOD)
     assert room.drained == drained + 1
     assert not room.playout.playing
+
+
+def test_a_pause_holds_the_sound_where_it_was():
+    room = Room()
+    room.push("a", 20 * PERIOD)
+    room.playout.end_response()
+    room.tick(10)
+    room.playout.paused = True
+    room.tick()
+    assert room.playout.falls
+    room.tick(30)
+    assert not room.playout.playing
+    assert (room.drained, sound(room.heard)) == (0, room.pushed["a"][: 10 * PERIOD])
+    room.push("b", 5 * PERIOD)
+    room.playout.paused = False
+    room.tick()
+    assert room.playout.rises
+    assert room.playout.playing
+    room.playout.end_response()
+    room.tick(30)
+    assert sound(room.heard) == room.pushed["a"] + room.pushed["b"]
+    assert (room.started, room.drained, room.playout.underruns) == (["a"], 1, 0)
+
+
+def test_what_faded_out_was_not_heard():
+    room = Room()
+    room.push("a", 50 * PERIOD)
+    room.tick(20)
+    assert room.fade_and_flush() == (ItemHeard("a", 400, 1000),), "the four periods in the card too"
+    room.push("b", 50 * PERIOD)
+    room.tick(20)
+    room.playout.paused = True
+    room.tick(20)
+    assert room.flush() == (ItemHeard("b", 400, 1000),)
+
+
+def test_a_cut_ends_a_pause():
+    room = Room()
+    room.push("a", 20 * PERIOD)
+    room.tick(10)
+    room.playout.paused = True
+    room.tick(10)
+    assert room.fade_and_flush() == (ItemHeard("a", 200, 400),)
+    room.push("b", 5 * PERIOD)
+    room.tick(2)
+    assert room.started == ["a", "b"]
+    assert not room.playout.rises
+    assert sound(room.queue)[: 2 * PERIOD] == room.pushed["b"][: 2 * PERIOD], "from its beginning, at full level"
+
+
+def test_a_pause_that_is_taken_back_at_once_changes_nothing():
+    room = Room()
+    room.push("a", 20 * PERIOD)
+    room.tick(5)
+    room.playout.paused = True
+    room.playout.paused = False
+    room.tick(5)
+    assert not room.playout.rises
+    assert sound(room.heard + room.queue) == room.pushed["a"][: 10 * PERIOD]
+
+
+def test_new_sound_waits_for_the_answer_to_a_flush():
+    room = Room()
+    room.push("a", 20 * PERIOD)
+    room.tick(10)
+    room.cut()
+    room.push("b", 20 * PERIOD)
+    room.tick(2)
+    assert not set(room.queue) & set(room.pushed["b"])
+    assert room.playout.frames_to_silence > 0
+    room.tick(3)
+    assert room.playout.frames_to_silence == 0
+    room.playout.settle()
+    room.tick()
+    assert sound(room.queue) == room.pushed["b"][:PERIOD]
+
+
+@pytest.mark.parametrize("left", [0, 1, 30, 100])
+@pytest.mark.parametrize("stop", ["pause", "cut"])
+def test_sound_that_has_not_come_yet_fades_as_an_echo_of_itself(left, stop):
+    playout = Playout(16_000, 0)
+    playout.push("a", np.full(320 + left, 30_000, np.int16), 0)
+    playout.pull(320)
+    if stop == "cut":
+        playout.cut()
+    playout.paused = stop == "pause"
+    tail = playout.pull(320)[0].astype(int)
+    assert tail[0] > 29_900
+    assert np.max(np.abs(np.diff(tail))) < 328
