@@ -183,6 +183,7 @@ class App:
             self._report_crash,
             volume_percent=audio.volume_percent,
             bound_s=config.conversation.max_reply_s + REPLY_MARGIN_S,
+            duck_db=config.conversation.duck_db,
         )
 
     def _make_capture(self, audio: Audio, queue: FrameQueue) -> Capture:

@@ -72,6 +72,7 @@ class Rules:
             turn_s=conversation.max_turn_s,
             think_s=conversation.think_timeout_s,
             reply_s=conversation.max_reply_s,
+            words_s=conversation.words_timeout_s,
             conversation_s=conversation.max_conversation_s,
             preroll_frames=ms_to_periods(conversation.preroll_ms),
             barge_in_preroll_frames=ms_to_periods(conversation.barge_in_preroll_ms),
