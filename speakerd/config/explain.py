@@ -64,11 +64,17 @@ def _yaml_lines(path: KeyPath, indent: str) -> Iterator[str]:
 
 
 def _yaml_list(key: Key, indent: str) -> Iterator[str]:
-    yield f"{indent}{key.path[-1]}:"
     inner = (*key.path, ENTRY)
-    for name in children(inner):
-        entry = known_keys()[(*inner, name)]
-        yield from _comment(f"{indent}  ", f"{name}: {entry.doc} {_allowed(entry)}")
+    entries = [known_keys()[(*inner, name)] for name in children(inner)]
+    comments = [f"{entry.path[-1]}: {entry.doc} {_allowed(entry)}" for entry in entries]
+    if not key.default:
+        for comment in comments:
+            yield from _comment(indent, comment)
+        yield f"{indent}{key.path[-1]}: []"
+        return
+    yield f"{indent}{key.path[-1]}:"
+    for comment in comments:
+        yield from _comment(f"{indent}  ", comment)
     for values in key.default:
         marker = "- "
         for name, value in values.items():
@@ -115,6 +121,8 @@ def _default(key: Key, elsewhere: str) -> str:
     """The default in words; `elsewhere` for one that is too long."""
     if key.default is None:
         return "none, it must be given"
+    if key.kind is Kind.LIST and not key.default:
+        return "none"
     if key.kind is Kind.LIST or (isinstance(key.default, str) and len(key.default) > _FOLD_FROM_CHARACTERS):
         return elsewhere
     return _scalar(key.default)

@@ -16,7 +16,7 @@ KeyPath: TypeAlias = tuple[str, ...]
 
 ENTRY = "*"
 
-UNITS = {"_ms": "ms", "_s": "seconds", "_hz": "Hz", "_percent": "percent", "_dbfs": "dBFS"}
+UNITS = {"_ms": "ms", "_s": "seconds", "_hz": "Hz", "_percent": "percent", "_dbfs": "dBFS", "_usd": "US dollars"}
 """Ending of a key's name and the unit that it tells."""
 
 ENVIRONMENT_PREFIX = "SPEAKERD_"

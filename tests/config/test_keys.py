@@ -8,7 +8,7 @@ from speakerd.config.keys import UNITS, Key, Kind, children, dotted, known_keys,
 
 LEAVES = [key for key in known_keys().values() if key.kind not in (Kind.SECTION, Kind.LIST)]
 
-WORDS_FOR_UNITS = {"ms": ("ms",), "seconds": ("seconds",), "Hz": ("Hz",), "percent": ("percent",), "dBFS": ("dBFS",)}
+WORDS_FOR_UNITS = {"seconds": ("seconds",), **{unit: (unit,) for unit in ("ms", "Hz", "percent", "dBFS", "US dollars")}}
 
 
 def name_of(key: Key) -> str:
