@@ -40,7 +40,7 @@ def write(folder, entries):
     assert ledger.lost == 0
 
 
-BEFORE = [entry(number) for number in range(6)]
+BEFORE = [entry(number) for number in range(3)]
 LINES = [encode(each) for each in BEFORE]
 WHOLE = b"".join(LINES)
 AFTER = entry(99)
@@ -225,12 +225,12 @@ def test_a_full_disk_costs_entries_and_one_warning(tmp_path, monkeypatch, caplog
     ledger.append(BEFORE[1])  # half of it fits
     ledger.append(BEFORE[2])
     monkeypatch.setattr(module.os, "write", real)
-    ledger.append(BEFORE[3])
+    ledger.append(AFTER)
     ledger.close()
     assert ledger.lost == 2
     assert caplog.text.count("Usage is not recorded") == 1
     reading = read(tmp_path)
-    assert (reading.entries, reading.damaged) == ([BEFORE[0], BEFORE[3]], 0)
+    assert (reading.entries, reading.damaged) == ([BEFORE[0], AFTER], 0)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, caplog):
