@@ -62,7 +62,7 @@ def device_error(device: str, error: Exception) -> DeviceError:
 
 
 @functools.cache
-def _hush() -> None:
+def hush() -> None:
     """Keep alsa-lib from writing ten lines to stderr for each failed opening: our error says it in one.
 
     The handler must not be Python: alsa-lib calls it with its lock held, Python would let another thread
@@ -78,7 +78,7 @@ def open_pcm(direction: int, device: str, rate_hz: int, channels: int, buffer_pe
 
     `direction` is PCM_CAPTURE or PCM_PLAYBACK. Raises DeviceError.
     """
-    _hush()
+    hush()
     formats = iter(FORMATS)
     asked = next(formats)
     while True:
