@@ -71,4 +71,5 @@ def _low_pass(rate_hz: int, cutoff_hz: float) -> NDArray[np.float32]:
     size = 2 * round(rate_hz * 0.00065) + 1
     place = np.arange(size) - size // 2
     taps = np.sinc(2 * cutoff_hz / rate_hz * place) * np.kaiser(size, 6.0)
-    return (taps / taps.sum()).astype(np.float32)
+    low_pass: NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
+    return low_pass

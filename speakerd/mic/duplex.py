@@ -1,8 +1,9 @@
 """Hear the user while the assistant speaks: cancel the echo, and tell an interruption from what is left of it.
 
-    near ──┬──→ canceller ──┬─────────────→ clean frame (wake word, voice activity, uplink)
-    far  ──┘       │        └─ detector ─ judge ──→ BargeInSuspected, -Dismissed, -Detected
-                   └─ meter: does it cancel well enough?
+    near ──┬─→ canceller ─┬──────────────────→ clean frame (voice activity, uplink)
+    far ───┤              ├─→ meter: does it cancel well enough?
+           └─→ view ──────┴─→ detector ─ judge → BargeInSuspected, -Dismissed, -Detected
+                 └──────────→ gentle filter ───→ `wake_samples`
 
 Where it does not, only the wake word interrupts (*half duplex*), and `half_duplex` says why. Nothing here
 runs while nothing has played for a while.
@@ -13,10 +14,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.dsp.aec import EchoCanceller
+from speakerd.dsp.echoview import ERROR, ESTIMATE, EchoView, Spectra
+from speakerd.dsp.residual import ResidualFilter
 from speakerd.mic.echometer import EchoFigures, EchoMeter
-from speakerd.pcm import FarFrame, NearFrame, Samples, level_dbfs
+from speakerd.pcm import NEAR_PERIOD_FRAMES, FarFrame, NearFrame, Samples, level_dbfs
 
 BargeInEvent: TypeAlias = BargeInSuspected | BargeInDismissed | BargeInDetected
 
@@ -34,12 +39,8 @@ STORM = "the detector fires all the time, so what it is told about the loudspeak
 class Detector(Protocol):
     """How much does this frame sound like someone speaking over the loudspeaker?"""
 
-    def score(self, near: Samples, out: Samples, far: Samples) -> float:
-        """Of the microphone's frame, the canceller's output and the reference; the judge knows the scale."""
-
-    @property
-    def echo_delay_ms(self) -> float | None:
-        """From the reference to its echo; None if unknown."""
+    def score(self, near: Samples, out: Samples, far: Samples, spectra: Spectra) -> float:
+        """Of the microphone's frame, the canceller's output, the reference and the view; the judge knows the scale."""
 
 
 class Judge(Protocol):
@@ -68,6 +69,10 @@ class Duplex:
         self._detector = detector
         self._judge = judge
         self._meter = EchoMeter()
+        self._view = EchoView()
+        self._filter = ResidualFilter()
+        self.wake_samples: Samples = np.zeros(NEAR_PERIOD_FRAMES, np.int16)
+        """Of the frame processed last, where to look for wake words: with more of the user, and of the echo, left."""
         self._silent_frames = REST_AFTER_FRAMES
         self._playing = False
 
@@ -91,18 +96,21 @@ class Duplex:
         if not far.aligned:
             self._realigned()
         if self._canceller is None or self.resting:
+            self.wake_samples = frame.samples
             return replace(frame, echo_free=self.resting), self._after_playing(far)
         out = self._canceller.process(frame.samples, far.samples)
         near_dbfs = level_dbfs(frame.samples)
         self._meter.feed(near_dbfs, level_dbfs(out), far_audible=self._silent_frames < TAIL_FRAMES)
-        score = self._detector.score(frame.samples, out, far.samples) if self._detector else 0.0
+        spectra = self._view.process(frame.samples, out, far.samples)
+        self.wake_samples = self._filter.process(spectra[ERROR], spectra[ESTIMATE])
+        score = self._detector.score(frame.samples, out, far.samples, spectra) if self._detector else 0.0
         events = self._judged(frame.index, score, near_dbfs) if far.playing else self._after_playing(far)
         self._playing = far.playing
         return replace(frame, samples=out, echo_free=not self.half_duplex), events
 
     def take_figures(self) -> tuple[EchoFigures, float | None]:
         """What was measured since the last call, and the echo's delay in ms."""
-        return self._meter.take(), self._detector.echo_delay_ms if self._detector else None
+        return self._meter.take(), self._view.echo_delay_ms
 
     def _realigned(self) -> None:
         self._meter.forget()

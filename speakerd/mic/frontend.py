@@ -1,8 +1,7 @@
 """What is heard on the microphone: wake words, speech, interruptions. One object, one method, no clock.
 
-    near frame ─┐
-    far frame ──┴─ duplex ─┬─ clean frame ─┬─ vad ─── endpoint ─→ SpeechDetected
-                           │               └─ quiet? wake ──────→ WakeDetected
+    near frame ─┐          ┌─ clean frame ─── vad ─── endpoint ─→ SpeechDetected
+    far frame ──┴─ duplex ─┼─ what is best for it ─── wake ─────→ WakeDetected
                            └─ while the assistant is audible ───→ BargeInSuspected, -Dismissed, -Detected
 
 The thread that calls `process` is the caller's; time is `frame.index`.
@@ -71,7 +70,7 @@ class FrontEnd:
         if turning is not None:
             events.append(SpeechDetected(turning.started, turning.frame_index, near_dbfs))
         quiet = self._room.feed(near_dbfs, voiced or self._any_voice.is_speech(clean.samples))
-        found = self._wake.feed(clean.samples, clean.index, rest=quiet)
+        found = self._wake.feed(self._duplex.wake_samples, clean.index, rest=quiet)
         events += [WakeDetected(d.word, d.score, clean.index) for d in found]
         if self._duplex.half_duplex != self._half_duplex:
             self._half_duplex = self._duplex.half_duplex

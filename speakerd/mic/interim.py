@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from speakerd.conversation.events import BargeInDetected
+from speakerd.dsp.echoview import Spectra
 from speakerd.mic.vad import Vad
 from speakerd.pcm import Samples, level_dbfs
 
@@ -16,12 +17,10 @@ _NEEDED = 13
 class RuleDetector:
     """A voice in the canceller's output that is not much quieter than the microphone."""
 
-    echo_delay_ms: float | None = None
-
     def __init__(self) -> None:
         self._vad = Vad()
 
-    def score(self, near: Samples, out: Samples, far: Samples) -> float:
+    def score(self, near: Samples, out: Samples, far: Samples, spectra: Spectra) -> float:
         """1 or 0."""
         return float(self._vad.is_speech(out) and level_dbfs(out) - level_dbfs(near) > _RATIO_DB)
 
