@@ -1,77 +1,169 @@
-"""Does the user speak over the loudspeaker? A level comparison after Geigel, without echo cancellation. Pure.
+"""When do scores make an interruption? A suspicion first, which makes the loudspeaker quieter; then yes or no. Pure.
 
-The microphone must be louder than the echo can be: far-end level + coupling (how much louder the echo
-arrives than it was sent, learnt while playing) + a margin. It must also sound like a voice, in most of
-the frames of a short window. Quiet talk under a loud loudspeaker is therefore missed; the wake word is
-always there. A canceller and a better detector take this place behind the same `feed`.
+        ┌───────── confirmed ──────────→ BargeInDetected
+    resting ── suspected ──→ BargeInSuspected ─┬─ confirmed ──→ BargeInDetected
+        ↑                     (quieter now)    └─ not in time → BargeInDismissed
+
+Quieter, the echo no longer covers a quiet user, and what was only echo goes with it. Time is counted in the
+frames that are fed, 20 ms each. All numbers were chosen on tuning data (docs/bargein.md).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
-from speakerd.conversation.events import BargeInDetected
-
-WINDOW_FRAMES = 13
-"""Frames that decide: 260 ms."""
-
-NEEDED_FRAMES = 8
-"""Frames of the window that must be louder than the echo and voiced: 160 ms is the soonest decision."""
-
-MARGIN_DB = 5.0
-"""Above the expected echo by this much."""
-
-FLOOR_DBFS = -45.0
-"""Nothing quieter counts."""
-
-START_COUPLING_DB = 3.0
-"""Before anything was learnt: a loudspeaker beside the microphone, turned up."""
-
-_RISE_DB = 0.5  # per frame above the estimate …
-_FALL_DB = 0.15  # … and below it: settles where a quarter of the frames are above
-_FIRST_FRAMES = 50  # in the first second of sound ever …
-_FIRST_FALL_DB = 0.6  # … the start value, a guess for the worst, is left behind in half of it
-_COUPLING_RANGE_DB = (-50.0, 20.0)
-_FAR_AUDIBLE_DBFS = -50.0  # a quieter far end teaches nothing
+from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 
 
-class BargeInDetector:
-    """Fed every near frame in order by one thread, and only while the loudspeaker plays."""
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How a judge reads the scores of one kind of detector."""
 
-    def __init__(self) -> None:
-        self.coupling_db = START_COUPLING_DB
-        """Level of the echo minus level of the far end, as learnt so far; kept over resets."""
-        self._learnt_frames = 0
-        self._window: deque[int | None] = deque(maxlen=WINDOW_FRAMES)  # index where it may be the user
+    quick: float
+    """Weight of the newest score in the quick mean, which suspects."""
+    steady: float
+    """The same in the steady mean, which confirms."""
+    suspect: float
+    """The quick mean that makes a suspicion."""
+    confirm: float
+    """The steady mean that confirms a suspicion."""
+    certain: float
+    """The steady mean that confirms without one."""
+    onset: float
+    """The quick mean from which on the words are thought to have begun."""
+    lead_frames: int
+    """Words begin about so long before that."""
+    floor: float
+    """The lowest score: where the means start."""
 
-    def reset(self) -> None:
-        """Forget the frames: the loudspeaker fell silent."""
-        self._window.clear()
 
-    def feed(self, index: int, near_dbfs: float, voiced: bool, far_dbfs: float | None) -> BargeInDetected | None:
-        """Take near frame `index`. `far_dbfs`: loudest 20 ms that the loudspeaker played in the last 300 ms.
+LEARNED = Tuning(quick=0.35, steady=0.15, suspect=1.0, confirm=2.5, certain=3.5, onset=-1.0, lead_frames=4, floor=-6.0)
+"""For `doubletalk.DoubleTalk`, whose scores are log-odds within ±6."""
 
-        None for an unknown far end: then voice and floor decide alone. Fires at most once in a window.
-        """
-        louder = near_dbfs > self._threshold_dbfs(far_dbfs)
-        if far_dbfs is not None and far_dbfs > _FAR_AUDIBLE_DBFS:
-            self._learn(near_dbfs - far_dbfs)
-        self._window.append(index if louder and voiced else None)
-        hits = [i for i in self._window if i is not None]
-        if len(hits) < NEEDED_FRAMES:
+RULE = Tuning(quick=1.0, steady=1.0, suspect=0.6, confirm=0.83, certain=0.83, onset=0.03, lead_frames=1, floor=0.0)
+"""For `rule.Rule`, whose scores are the share of the last 300 ms that passed."""
+
+WARM_UP_FRAMES = 100
+"""2 s of playback: so long a real echo path takes to be learnt, at first and after each new alignment."""
+
+SUSPECT_FRAMES = 40
+"""0.8 s: a suspicion that is not confirmed by then is dismissed. The dip itself takes up to 0.3 s to be heard."""
+
+REST_FRAMES = 50
+"""1 s after a dismissal or an interruption without a new suspicion: no pumping."""
+
+DIPS_PER_MINUTE = 4
+"""More would be a nuisance. Beyond it only what is certain interrupts."""
+
+STORM_FRAMES = 400
+"""8 s of playback: if more than half of it is suspect, the reference is broken. People interrupt it sooner."""
+
+STORM_LEAST_FRAMES = 150
+"""3 s: less tells nothing."""
+
+_MINUTE_FRAMES = 3_000
+_CALM_SHARE = 0.1  # a storm is over when less than this was suspect
+
+
+class BargeInJudge:
+    """Fed each frame in which the assistant is audible, by one thread."""
+
+    def __init__(self, tuning: Tuning = LEARNED) -> None:
+        self.storm = False
+        """True while more than half of the playback is suspect; nothing is suspected or detected then."""
+        self._tuning = tuning
+        self._played_frames = 0
+        self._dips: deque[int] = deque(maxlen=DIPS_PER_MINUTE)  # in played frames
+        self._recent: deque[bool] = deque(maxlen=STORM_FRAMES)
+        self._recent_suspect = 0
+        self._warm_up_left = WARM_UP_FRAMES
+        self._quick = self._steady = tuning.floor
+        self._onset: int | None = None
+        self._suspect_left = 0
+        self._rest_left = 0
+        self._spent = False
+        """True after an interruption until the sound that made it has passed: one voice interrupts once."""
+
+    def feed(
+        self, index: int, score: float, level_dbfs: float
+    ) -> BargeInSuspected | BargeInDismissed | BargeInDetected | None:
+        """Take the score of near frame `index`."""
+        self._played_frames += 1
+        tuning = self._tuning
+        self._quick += tuning.quick * (score - self._quick)
+        self._steady += tuning.steady * (score - self._steady)
+        if self._quick < tuning.onset:
+            self._onset = None
+        elif self._onset is None:
+            self._onset = index - tuning.lead_frames
+        self._watch_storm(self._quick >= tuning.suspect)
+        warm = self._warm_up_left == 0
+        self._warm_up_left = max(0, self._warm_up_left - 1)
+        if self.storm or not warm:
+            return self._dismiss() if self._suspect_left else None
+        onset = index if self._onset is None else self._onset
+        if self._suspect_left:
+            return self._doubt(onset, level_dbfs)
+        return self._listen(onset, level_dbfs)
+
+    def silence(self) -> BargeInDismissed | None:
+        """The assistant is not audible any more: an open suspicion ends."""
+        dismissed = self._dismiss() if self._suspect_left else None
+        self._quick = self._steady = self._tuning.floor
+        self._onset = None
+        self._rest_left = 0
+        self._spent = False
+        return dismissed
+
+    def realigned(self) -> None:
+        """The path from reference to microphone is a new one."""
+        self._warm_up_left = WARM_UP_FRAMES
+        self.storm = False
+        self._recent.clear()
+        self._recent_suspect = 0
+
+    def _listen(self, onset: int, level_dbfs: float) -> BargeInSuspected | BargeInDetected | None:
+        if self._steady >= self._tuning.certain and not self._spent:
+            return self._detect(onset, level_dbfs)
+        self._rest_left = max(0, self._rest_left - 1)
+        if self._quick < self._tuning.suspect:
+            self._spent = False
             return None
-        self._window.clear()
-        return BargeInDetected(onset_index=hits[0], level_dbfs=near_dbfs)
+        if self._rest_left or self._spent or not self._may_dip():
+            return None
+        self._dips.append(self._played_frames)
+        self._suspect_left = SUSPECT_FRAMES
+        return BargeInSuspected(onset)
 
-    def _threshold_dbfs(self, far_dbfs: float | None) -> float:
-        if far_dbfs is None:
-            return FLOOR_DBFS
-        return max(FLOOR_DBFS, far_dbfs + self.coupling_db + MARGIN_DB)
+    def _doubt(self, onset: int, level_dbfs: float) -> BargeInDismissed | BargeInDetected | None:
+        if self._steady >= self._tuning.confirm:
+            return self._detect(onset, level_dbfs)
+        self._suspect_left -= 1
+        return None if self._suspect_left else self._dismiss()
 
-    def _learn(self, ratio_db: float) -> None:
-        # The user's own frames teach too: false alarms then heal themselves, and eight frames cost 4 dB.
-        fall_db = _FIRST_FALL_DB if self._learnt_frames < _FIRST_FRAMES else _FALL_DB
-        self._learnt_frames += 1
-        step = _RISE_DB if ratio_db > self.coupling_db else -fall_db
-        low, high = _COUPLING_RANGE_DB
-        self.coupling_db = min(high, max(low, self.coupling_db + step))
+    def _detect(self, onset: int, level_dbfs: float) -> BargeInDetected:
+        self._suspect_left = 0
+        self._rest_left = REST_FRAMES
+        self._spent = True
+        return BargeInDetected(onset, level_dbfs)
+
+    def _dismiss(self) -> BargeInDismissed:
+        self._suspect_left = 0
+        self._rest_left = REST_FRAMES
+        return BargeInDismissed()
+
+    def _may_dip(self) -> bool:
+        full = len(self._dips) == DIPS_PER_MINUTE
+        return not full or self._played_frames - self._dips[0] >= _MINUTE_FRAMES
+
+    def _watch_storm(self, suspect: bool) -> None:
+        if len(self._recent) == STORM_FRAMES:
+            self._recent_suspect -= self._recent[0]
+        self._recent.append(suspect)
+        self._recent_suspect += suspect
+        share = self._recent_suspect / len(self._recent)
+        if len(self._recent) >= STORM_LEAST_FRAMES and share > 0.5:
+            self.storm = True
+        elif share < _CALM_SHARE:
+            self.storm = False
