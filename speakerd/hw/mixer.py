@@ -12,7 +12,6 @@ from typing import Any, Protocol, TypeVar
 
 import alsaaudio
 
-from speakerd.errors import DeviceError
 from speakerd.hw.alsa import device_error, hush
 
 T = TypeVar("T")
@@ -96,7 +95,7 @@ class AlsaMixer:
 
     def volume_percent(self) -> int:
         """The louder of its channels."""
-        return self._ask(lambda mixer: max(mixer.getvolume(alsaaudio.PCM_PLAYBACK)))
+        return self._ask(lambda mixer: int(max(mixer.getvolume(alsaaudio.PCM_PLAYBACK))))
 
     def set_volume_percent(self, percent: int) -> None:
         """All channels."""
