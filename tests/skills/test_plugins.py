@@ -100,7 +100,8 @@ BAD = [
     ),
     ("from speakerd.skills import skill\n@skill\ndef f(): pass\n", ":2: f cannot be a skill: it has no docstring"),
     (
-        "from __future__ import annotations\nimport speakerd.skills as s\n@s.skill\ndef f(a: Nonsense):\n    '''Do.'''\n",
+        "from __future__ import annotations\nfrom speakerd import skills\n"
+        "@skills.skill\ndef f(a: Nonsense):\n    '''Do.'''\n",
         ":3: f cannot be a skill: a type hint cannot be understood: name 'Nonsense' is not defined",
     ),
     ("raise Exception('one\\ntwo \\x1b[31m')\n", ":1: Exception: one"),
