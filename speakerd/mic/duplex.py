@@ -74,6 +74,8 @@ class Duplex:
         self.wake_samples: Samples = np.zeros(NEAR_PERIOD_FRAMES, np.int16)
         """Of the frame processed last, where to look for wake words: with more of the user, and of the echo, left."""
         self._silent_frames = REST_AFTER_FRAMES
+        self._mute_frames = TAIL_FRAMES
+        """Since the assistant was last audible."""
         self._playing = False
 
     @property
@@ -106,7 +108,10 @@ class Duplex:
         score = self._detector.score(frame.samples, out, far.samples, spectra) if self._detector else 0.0
         events = self._judged(frame.index, score, near_dbfs) if far.playing else self._after_playing(far)
         self._playing = far.playing
-        return replace(frame, samples=out, echo_free=not self.half_duplex), events
+        self._mute_frames = 0 if far.playing else self._mute_frames + 1
+        # An earcon needs no cancelling: it is no word, and the suppressor takes more of the user than it covers.
+        sound = out if self._mute_frames < TAIL_FRAMES else frame.samples
+        return replace(frame, samples=sound, echo_free=not self.half_duplex), events
 
     def take_figures(self) -> tuple[EchoFigures, float | None]:
         """What was measured since the last call, and the echo's delay in ms."""

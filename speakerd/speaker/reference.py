@@ -23,14 +23,20 @@ BOUND_FRAMES = ms_to_frames(500, NEAR_RATE_HZ)
 WINDOW_PULLS = 50
 """Slack is judged by the least of a second: threads come late now and then, never early."""
 
-MOST_SLACK_FRAMES = ms_to_frames(10, NEAR_RATE_HZ)
-"""More is taken away as soon as nothing sounds: it lets the echo come closer to its reference."""
+MOST_SLACK_FRAMES = ms_to_frames(6, NEAR_RATE_HZ)
+"""More is taken away: at once in silence, else a little every second. It lets the echo come closer to its reference."""
+
+DRIFT_FRAMES = 3
+"""A second's worth of two clocks that differ by 200 ppm."""
 
 URGENT_SLACK_FRAMES = ms_to_frames(30, NEAR_RATE_HZ)
 """More is taken away at once: the echo might overtake."""
 
 KEPT_SLACK_FRAMES = ms_to_frames(4, NEAR_RATE_HZ)
 """What is left for threads that come late."""
+
+NOTABLE_FRAMES = ms_to_frames(3, NEAR_RATE_HZ)
+"""Cancellers follow smaller steps as they follow clocks that drift; larger ones they must learn anew."""
 
 
 class Reference:
@@ -73,10 +79,10 @@ class Reference:
 
         `gap`: near sound was lost ahead of that frame.
         """
-        begins = not self._flowing and self._frames >= NEAR_PERIOD_FRAMES
+        begins = not self._flowing and self._frames >= NEAR_PERIOD_FRAMES + KEPT_SLACK_FRAMES
         if begins or gap:
             self._flowing |= begins
-            self._lose_step()
+            self._step(NOTABLE_FRAMES)
             self._skip(self._frames - NEAR_PERIOD_FRAMES - KEPT_SLACK_FRAMES)
         far = self._take() if self._flowing else np.zeros(NEAR_PERIOD_FRAMES, np.int16)
         self._trim()
@@ -99,7 +105,7 @@ class Reference:
         self._frames -= taken
         if taken < far.size:  # from here on all comes so much later: as if it had been aligned so
             self.late += 1
-            self._lose_step()
+            self._step(far.size - taken)
         self._least_slack = min(self._least_slack, self._frames)
         self._pulls += 1
         return far
@@ -109,10 +115,12 @@ class Reference:
         if self._pulls < WINDOW_PULLS:
             return
         least, self._least_slack, self._pulls = self._least_slack, BOUND_FRAMES, 0
+        if least <= MOST_SLACK_FRAMES:
+            return
         silent = self._audible_pulls >= WINDOW_PULLS // 2
-        if least > URGENT_SLACK_FRAMES or (silent and least > MOST_SLACK_FRAMES):
-            self._lose_step()
-            self._skip(least - KEPT_SLACK_FRAMES)
+        excess = least - KEPT_SLACK_FRAMES if silent or least > URGENT_SLACK_FRAMES else DRIFT_FRAMES
+        self._step(excess)
+        self._skip(excess)
 
     def _skip(self, frames: int) -> None:
         while frames > 0 and self._blocks:
@@ -123,7 +131,8 @@ class Reference:
             if kept.size:
                 self._blocks.appendleft(kept)
 
-    def _lose_step(self) -> None:
-        self._aligned = False
+    def _step(self, frames: int) -> None:
+        """The distance to the microphone changes by so much."""
+        self._aligned &= frames < NOTABLE_FRAMES
         self._least_slack = BOUND_FRAMES
         self._pulls = 0

@@ -7,7 +7,7 @@ import numpy as np
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.dsp.echoview import Spectra
-from speakerd.mic.duplex import OFF, POOR, REST_AFTER_FRAMES, STORM, BargeInEvent, Duplex
+from speakerd.mic.duplex import OFF, POOR, REST_AFTER_FRAMES, STORM, TAIL_FRAMES, BargeInEvent, Duplex
 from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS
 from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame, Samples
 
@@ -97,6 +97,21 @@ def test_the_judge_is_asked_only_while_the_assistant_is_audible() -> None:
     duplex.process(near(0), far(playing=False))  # an earcon
     duplex.process(near(1), far())
     assert judge.fed == [(1, 0.7)]
+
+
+def test_an_earcon_leaves_the_microphone_as_it_is() -> None:
+    duplex, canceller, _ = make()
+    clean, _ = duplex.process(near(0), far(playing=False))
+    assert clean.samples is LOUD
+    assert canceller.calls == 1, "but the canceller learns from it"
+
+
+def test_the_tail_of_the_assistants_sound_is_cancelled_too() -> None:
+    duplex, _, _ = make()
+    duplex.process(near(0), far())
+    tail = [duplex.process(near(1 + i), NOTHING_PLAYS)[0] for i in range(TAIL_FRAMES + 1)]
+    assert all(frame.samples is not LOUD for frame in tail[: TAIL_FRAMES - 1])
+    assert tail[TAIL_FRAMES - 1].samples is LOUD
 
 
 def test_its_verdicts_come_out() -> None:

@@ -46,7 +46,7 @@ def test_what_was_written_comes_out_once_and_in_order() -> None:
     reference = Reference()
     card = Card(reference)
     card.write()
-    pulled = [reference.pull(gap=False)[0]]
+    pulled = []
     for _ in range(20):
         card.write()
         pulled.append(reference.pull(gap=False)[0])
@@ -77,10 +77,11 @@ def test_a_late_thread_costs_one_frame_and_moves_the_rest() -> None:
     reference = Reference()
     card = Card(reference)
     run(reference, card, 30)
+    reference.pull(gap=False)  # what was left
     before = card.written
     far, aligned = reference.pull(gap=False)  # the playback thread slept
     assert not aligned
-    assert reference.late == 1
+    assert reference.late >= 1
     assert not far[0]
     assert not far[-1]
     card.write()
@@ -94,7 +95,7 @@ def test_slack_that_nobody_used_is_taken_away_in_silence() -> None:
     reference = Reference()
     card = Card(reference)
     run(reference, card, 5, loud=False)
-    card.write(MOST_SLACK_FRAMES + 64, loud=False)
+    card.write(MOST_SLACK_FRAMES + 32, loud=False)
     steps = run(reference, card, 2 * WINDOW_PULLS, loud=False)
     assert steps.count(False) == 1
     run(reference, card, 3)
@@ -107,11 +108,35 @@ def test_little_slack_stays_while_something_sounds_and_much_does_not() -> None:
     reference = Reference()
     card = Card(reference)
     run(reference, card, 5)
-    card.write(MOST_SLACK_FRAMES + 64)
+    card.write(MOST_SLACK_FRAMES + 32)
     assert all(run(reference, card, WINDOW_PULLS))
     card.write(URGENT_SLACK_FRAMES)
     assert run(reference, card, 2 * WINDOW_PULLS).count(False) == 1
     assert reference.realigned >= 1
+
+
+def test_clocks_that_drift_by_100_ppm_never_cost_the_alignment() -> None:
+    """A minute of sound and a second of silence, for ten minutes, with the loudspeaker's clock the faster one."""
+    reference = Reference()
+    steps: list[bool] = []
+    due = 0.0
+    for pull in range(10 * 61 * 50):
+        due += 320 * 1.0001
+        block = np.full(int(due), 0 if pull % 3_050 >= 3_000 else 1_000, np.int16)
+        due -= block.size
+        reference.push(block, 16_000)
+        steps.append(reference.pull(gap=False)[1])
+    assert all(steps[2:])
+    assert reference._frames <= MOST_SLACK_FRAMES + 128
+
+
+def test_a_step_too_small_to_matter_is_none() -> None:
+    reference = Reference()
+    card = Card(reference)
+    run(reference, card, 30)
+    card.write(P - KEPT_SLACK_FRAMES - 20)  # 20 frames are missing: 1.25 ms
+    assert reference.pull(gap=False)[1]
+    assert reference.late == 1
 
 
 def test_lost_near_sound_moves_the_reference_up_to_the_present() -> None:
@@ -133,7 +158,7 @@ def test_what_a_silenced_card_held_is_not_handed_out() -> None:
     reference.interrupt()
     assert not reference.pull(gap=False)[0].any()
     begun = card.written
-    card.write()
+    card.write(P + KEPT_SLACK_FRAMES)
     far, aligned = reference.pull(gap=False)
     assert not aligned
     assert when(far[0]) == begun
