@@ -9,8 +9,8 @@ from __future__ import annotations
 LEAST_PERIODS = 2
 """40 ms after a write, 20 ms before the next: what a thread may come late without being heard."""
 
-CALM_PERIODS = 30_000
-"""Ten minutes of sound and silence without an underrun, after which one period less is tried."""
+CALM_PERIODS = 15_000
+"""Five minutes of sound and silence without an underrun, after which one period less is tried."""
 
 
 class FillTarget:
