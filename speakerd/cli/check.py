@@ -16,7 +16,7 @@ from speakerd.config.load import read
 from speakerd.config.mistakes import masked, printable
 from speakerd.config.model import Config
 from speakerd.errors import EXIT_CONFIG, ConfigError
-from speakerd.realtime.link import is_private
+from speakerd.realtime.address import is_private
 from speakerd.speaker.sounds import load_earcons
 
 OPENAI_HOST = "api.openai.com"

@@ -1,20 +1,45 @@
 """One Realtime session without its socket: text in → events and audio, calls → text out. Pure.
 
-Owned by the loop. `receive` and the verbs append to an outbox that the caller empties with
-`take_outgoing` after each call. A used protocol is never used for another socket.
+Owned by the loop. `receive`, `tick` and the verbs append to an outbox that the caller empties with
+`take_outgoing` after each call; `deadline_s` tells when to call `tick` next. Times are CLOCK_MONOTONIC
+seconds. A used protocol is never used for another socket.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from speakerd.conversation import events as ev
-from speakerd.pcm import BYTES_PER_SAMPLE, WIRE_RATE_HZ
-from speakerd.realtime import messages as msg
-from speakerd.realtime.messages import Json
-from speakerd.realtime.settings import disagreements
+from speakerd.realtime import incoming as msg
+from speakerd.realtime import outgoing, settings
+from speakerd.realtime.aftermath import failure
+from speakerd.realtime.items import Items
+from speakerd.realtime.outputs import Delivery as Delivery
+from speakerd.realtime.outputs import (
+    Fatal,
+    FirstAudio,
+    Output,
+    ResponseFailed,
+    ResponseUsage,
+    SaidCut,
+    ToolsCalled,
+    UserItem,
+)
+from speakerd.realtime.outputs import ItemAudio as ItemAudio
+from speakerd.realtime.outputs import Said as Said
+from speakerd.realtime.outputs import VoiceComplete as VoiceComplete
+from speakerd.realtime.parsing import parse
+from speakerd.realtime.reader import Json, UnreadableError
+from speakerd.realtime.responses import Responses
+from speakerd.realtime.settings import Agreement
+from speakerd.realtime.silence import Look, Silence
+from speakerd.realtime.tools import TOO_MANY, Tools
+from speakerd.realtime.transcripts import said
+from speakerd.realtime.troubles import Trouble
+from speakerd.realtime.turns import Turns
 
 FATAL_ERRORS = frozenset(
     {
@@ -28,234 +53,309 @@ FATAL_ERRORS = frozenset(
 )
 """After these the session is of no use. Looked for in `code` and in `type`: servers differ."""
 
-TOLERATED = (
-    "audio.output.voice",
-    "audio.input.noise_reduction",
-    "audio.input.transcription",
-    "audio.input.turn_detection.threshold",
-    "audio.input.turn_detection.prefix_padding_ms",
-    "audio.input.turn_detection.silence_duration_ms",
-)
-"""What a compatible server may do in its own way; we can live with that, and say so."""
-
-REMEMBERED_ITEMS = 64
-"""Assistant items whose received length is kept, for truncation: far more than one reply holds."""
+MAX_CHARACTERS = 4 * 1024 * 1024
+"""Longest text frame that is looked into. The service's largest are audio deltas of some 10 kB."""
 
 
 @dataclass(frozen=True, slots=True)
-class ItemAudio:
-    """Assistant's voice for the loudspeaker: int16 mono 24 kHz bytes."""
+class Limits:
+    """What the configuration allows."""
 
-    item_id: str
-    pcm: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceComplete:
-    """No more audio comes for the response that plays."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A transcript, for observers only: the assistant's always, the user's where the session asks for it."""
-
-    role: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fatal:
-    """The session is of no use any more; the socket is to be closed."""
-
-    code: str
-    message: str
-
-
-Delivery: TypeAlias = ev.Event | ItemAudio | VoiceComplete | Said
-"""What leaves the wire for the rest of the daemon."""
-
-Output: TypeAlias = Delivery | Fatal
-
-
-@dataclass(slots=True)
-class _Item:
-    content_index: int
-    received_bytes: int = 0
-
-    @property
-    def received_ms(self) -> int:
-        return self.received_bytes // BYTES_PER_SAMPLE * 1000 // WIRE_RATE_HZ
-
-
-@dataclass(slots=True)
-class _Response:
-    response_id: str
-    cancelled: bool = False
-    audio_bytes: int = 0
+    stall_s: float = 12.0
+    """Silence of the server while something is due."""
+    tool_rounds: int = 8
 
 
 class RealtimeProtocol:
     """The state of one session."""
 
-    def __init__(self, session: int, settings: Json) -> None:
-        """`settings` as made by `settings.session_settings`."""
-        self._session = session
-        self._settings = settings
+    def __init__(self, session: int, asked: Json, limits: Limits | None = None) -> None:
+        """`asked` as made by `settings.session_settings`."""
+        limits = limits or Limits()
+        self.session = session
+        """Number that events carry; may be given later, while nothing was said yet."""
+        self._settings = asked
         self._outbox: list[str] = []
-        self._configured = False
-        self._active: _Response | None = None
-        self._cancel_next = False
-        self._create_when_done = False
-        self._items: dict[str, _Item] = {}
-        self.liberties: tuple[str, ...] = ()
-        """Paths of the session's settings that the server took in its own way."""
         self.counts: Counter[str] = Counter()
         """Messages by what became of them: `unknown/TYPE`, `unreadable`, `late_delta`, `error/CODE`, …"""
+        self.liberties: tuple[str, ...] = ()
+        """Paths of the session's settings that the server took in its own way."""
+        self.expires_at_s = 0
+        """Unix seconds at which the server ends the session; 0 if it did not tell."""
+        self._agreement = Agreement()
+        self._configured = False
+        self._silence = Silence(limits.stall_s)
+        self._responses = Responses(self._outbox.append, self.counts, limits.stall_s)
+        self._tools = Tools(limits.tool_rounds)
+        self._items = Items()
+        answers = settings.answers_by_itself(asked)
+        self._turns = Turns(released=answers, server_answers=answers)
+        self._asked_s: float | None = None
+        """Since when the next response's first sound is awaited."""
+        self._rate_reset_s = 0.0
 
     # ------------------------------------------------------------ out
 
+    @property
+    def deadline_s(self) -> float | None:
+        """When `tick` is to be called; None while nothing is awaited."""
+        return min((t for t in (self._silence.deadline_s, self._responses.deadline_s) if t is not None), default=None)
+
+    @property
+    def at_rest(self) -> bool:
+        """The session is agreed, nobody speaks and nothing is under way: it may be replaced by another."""
+        return self._configured and not self._turns.busy and not self._tools.pending and self._responses.idle
+
     def take_outgoing(self) -> list[str]:
         """The text frames to send now, in order; the outbox is empty afterwards."""
-        out, self._outbox = self._outbox, []
+        out = self._outbox.copy()
+        self._outbox.clear()
         return out
 
-    def connected(self) -> None:
+    def connected(self, now_s: float) -> None:
         """The socket is open: ask for the session that we want."""
-        self._outbox.append(msg.session_update(self._settings))
+        self._update(self._settings)
+        self._watch(now_s)
 
     def append_audio(self, pcm: bytes) -> None:
         """Microphone sound: int16 mono 24 kHz. Before SessionReady it must not be called."""
         if not self._configured:
             raise RuntimeError("sound before the session was agreed")
-        self._outbox.append(msg.audio_append(pcm))
+        self._outbox.append(outgoing.audio_append(pcm))
 
-    def cancel(self, response_id: str | None) -> None:
-        """Stop a response and drop its later audio; None: the one that is about to begin, if any."""
-        active = self._active
-        if active is None or active.cancelled or response_id not in (None, active.response_id):
-            self._cancel_next = response_id is None
-        else:
-            self._cancel(active)
+    def remind(self, said: Iterable[tuple[str, str]]) -> None:
+        """Tell a fresh session what was said before: (`user` or `assistant`, text), oldest first."""
+        self._outbox += [outgoing.message_item(role, text) for role, text in said]
 
-    def truncate(self, items: tuple[ev.ItemHeard, ...]) -> None:
+    def create_response(self, now_s: float, *, instructions: str = "", tools: bool = True) -> None:
+        """Ask for a response, now or when the one that runs is over.
+
+        `instructions` replace the session's for this response; without `tools` it must be words.
+        """
+        body: Json = {"instructions": instructions} if instructions else {}
+        self._ask({**body, **({} if tools else {"tool_choice": "none"})}, now_s)
+
+    def release_responses(self, now_s: float) -> None:
+        """From now on the server may answer (`session_settings(withhold=True)`); a turn that waits is answered now."""
+        if self._turns.released:
+            return
+        self._update(settings.repeated(settings.released(self._settings)))
+        if self._turns.release():
+            self._ask({}, now_s)
+
+    def answer_tools(self, outputs: Iterable[tuple[str, str]], now_s: float) -> None:
+        """What the functions gave, by call id: answers *all* calls of the response, then asks for one response.
+
+        None is asked for if the user has spoken meanwhile: that turn brings its own.
+        """
+        frames, ask = self._tools.answer(outputs)
+        if not frames:
+            self.counts["answer_unasked"] += 1
+        self._outbox += frames
+        if ask:
+            self._ask({"tool_choice": "none"} if self._tools.last_round else {}, now_s)
+
+    def cancel(self, response_id: str | None, now_s: float) -> None:
+        """Stop a response and drop its later audio; None: the one that runs or is about to begin, if any."""
+        if response_id is None:
+            self._turns.forget()
+        self._responses.cancel(response_id, now_s)
+        self._watch(now_s)
+
+    def truncate(self, items: tuple[ev.ItemHeard, ...]) -> list[Output]:
         """Tell the server what was heard of items that were cut; what nobody heard is deleted."""
+        outputs: list[Output] = []
         for heard in items:
-            item = self._items.get(heard.item_id)
-            if item is None:
+            cut = self._items.cut(heard)
+            if cut is None:
                 self.counts["truncate_unknown_item"] += 1
                 continue
-            end_ms = min(heard.heard_ms, heard.received_ms, item.received_ms)
-            if end_ms > 0:
-                self._outbox.append(msg.item_truncate(heard.item_id, item.content_index, end_ms))
-            else:
-                self._outbox.append(msg.item_delete(heard.item_id))
+            frame, item = cut
+            self._outbox.append(frame)
+            if item.words:
+                outputs.append(SaidCut(heard.item_id, item.heard_words))
+        return outputs
+
+    def tick(self, now_s: float) -> list[Output]:
+        """The deadline has passed: what follows from it."""
+        outputs: list[Output] = []
+        overdue = self._responses.tick(now_s)
+        if overdue.response is not None:
+            over = overdue.response
+            outputs.append(ev.ResponseEnded(self.session, over.response_id, "cancelled", over.audio_ms))
+        if overdue.request:
+            outputs += self._never_began("response_not_started", "")
+        look = self._silence.look(now_s)
+        if look is Look.PROBE and self._configured:
+            self._update(settings.repeated(self._agreement.granted or self._settings))
+        elif look is Look.DEAD:
+            return [*outputs, Fatal("server_silent", "the server does not answer")]
+        self._watch(now_s)
+        return outputs
 
     # ------------------------------------------------------------ in
 
-    def receive(self, text: str) -> list[Output]:
+    def receive(self, text: str, now_s: float) -> list[Output]:
         """One text frame of the server; what it means to us."""
+        self._silence.heard(now_s)
         try:
-            message = msg.parse(text)
-        except msg.UnreadableError:
+            message = parse(text) if len(text) <= MAX_CHARACTERS else None
+        except UnreadableError:
+            message = None
+        if message is None:
             self.counts["unreadable"] += 1
             return []
+        outputs = self._handle(message, now_s)
+        self._watch(now_s)
+        return outputs
+
+    def _handle(self, message: msg.ServerMessage, now_s: float) -> list[Output]:
         match message:
-            case msg.SessionUpdated(session):
-                return self._on_session(session)
+            case msg.SessionCreated(expires_at_s):
+                self.expires_at_s = expires_at_s or self.expires_at_s
+            case msg.SessionUpdated():
+                return self._on_session(message)
             case msg.SpeechStarted():
-                return [ev.UserSpeechStarted(self._session)]
+                self._turns.started()
+                return [ev.UserSpeechStarted(self.session)]
             case msg.SpeechStopped():
-                self._cancel_next = False  # a new turn: what it brings is wanted
-                return [ev.UserSpeechStopped(self._session)]
-            case msg.Committed():
-                self._cancel_next = False
-                return []
+                self._on_turn(now_s)
+                return [ev.UserSpeechStopped(self.session)]
+            case msg.Committed(item_id):
+                return self._on_committed(item_id, now_s)
             case msg.ResponseCreated(response_id):
-                return self._on_response(response_id)
+                return self._on_response(response_id, now_s)
             case msg.AudioDelta():
-                return self._on_delta(message)
-            case msg.Transcript(role, _, said):
-                return [Said(role, said)]
+                return self._on_delta(message, now_s)
+            case msg.Transcript():
+                return said(self.session, message, self._items)
+            case msg.ToolArguments(response_id, call):
+                self._tools.gather(response_id, call)
             case msg.ResponseDone():
-                return self._on_done(message)
+                return self._on_done(message, now_s)
+            case msg.RateLimits(reset_s):
+                self._rate_reset_s = reset_s
             case msg.ServerError():
-                return self._on_error(message)
+                return self._on_error(message, now_s)
             case msg.Unknown(kind):
                 self.counts[f"unknown/{kind}"[:80]] += 1
-                return []
             case _:
                 assert_never(message)
+        return []
 
-    def _on_session(self, granted: Json) -> list[Output]:
+    def _on_session(self, updated: msg.SessionUpdated) -> list[Output]:
+        self.expires_at_s = updated.expires_at_s or self.expires_at_s
+        verdict = self._agreement.grant(updated.session)
+        self.liberties = verdict.liberties or self.liberties
+        if verdict.wrong:
+            return [Fatal("session_mismatch", f"the server did not accept: {', '.join(verdict.wrong)}")]
+        if self._agreement.granted is not None:
+            self._turns.server_answers = settings.answers_by_itself(self._agreement.granted)
         if self._configured:
             return []
-        different = list(disagreements(self._settings, granted))
-        self.liberties = tuple(path for path in different if path.startswith(TOLERATED))
-        wrong = [path for path in different if path not in self.liberties]
-        if wrong:
-            return [Fatal("session_mismatch", f"the server did not accept: {', '.join(wrong)}")]
         self._configured = True
-        return [ev.SessionReady(self._session)]
+        return [ev.SessionReady(self.session)]
 
-    def _on_response(self, response_id: str) -> list[Output]:
-        self._active = _Response(response_id)
-        if self._cancel_next:
-            self._cancel_next = False
-            self.counts["orphan_cancelled"] += 1
-            self._cancel(self._active)
+    def _on_turn(self, now_s: float) -> None:
+        """The user has finished: what the server does next is wanted, and is the answer to this."""
+        self._turns.stopped()
+        self._asked_s = now_s
+        self._responses.new_turn()
+        self._tools.new_turn()
+
+    def _on_committed(self, item_id: str, now_s: float) -> list[Output]:
+        self._responses.new_turn()
+        if self._turns.committed():
+            self._ask({}, now_s)
+        return [UserItem(item_id)] if item_id else []
+
+    def _on_response(self, response_id: str, now_s: float) -> list[Output]:
+        self._turns.answered()
+        if not self._responses.created(response_id, now_s, unasked=self._turns.released):
             return []
-        return [ev.ResponseStarted(self._session, response_id)]
+        return [ev.ResponseStarted(self.session, response_id)]
 
-    def _cancel(self, response: _Response) -> None:
-        response.cancelled = True
-        self._outbox.append(msg.response_cancel(response.response_id))
-
-    def _on_delta(self, delta: msg.AudioDelta) -> list[Output]:
-        active = self._active
+    def _on_delta(self, delta: msg.AudioDelta, now_s: float) -> list[Output]:
+        active = self._responses.active
         if active is None or active.response_id != delta.response_id or active.cancelled:
             self.counts["late_delta"] += 1
             return []
         if not delta.pcm:
             return []
-        item = self._items.get(delta.item_id)
-        if item is None:
-            item = self._items[delta.item_id] = _Item(delta.content_index)
-            while len(self._items) > REMEMBERED_ITEMS:
-                del self._items[next(iter(self._items))]
-        item.received_bytes += len(delta.pcm)
+        outputs: list[Output] = []
+        if not active.audio_bytes and self._asked_s is not None:
+            outputs.append(FirstAudio(self.session, delta.response_id, now_s - self._asked_s))
+            self._asked_s = None
+        self._items.hear(delta.item_id, delta.content_index, len(delta.pcm))
         active.audio_bytes += len(delta.pcm)
-        return [ItemAudio(delta.item_id, delta.pcm)]
+        return [*outputs, ItemAudio(delta.item_id, delta.pcm)]
 
-    def _on_done(self, done: msg.ResponseDone) -> list[Output]:
-        active = self._active
-        if active is None or active.response_id != done.response_id:
-            self.counts["stale_done"] += 1
-            return []
-        self._active = None
-        if self._create_when_done:
-            self._create_when_done = False
-            self._outbox.append(msg.response_create())
-        if active.cancelled:
+    # ------------------------------------------------------------ the end of a response
+
+    def _on_done(self, done: msg.ResponseDone, now_s: float) -> list[Output]:
+        outputs: list[Output] = []
+        if done.usage is not None:  # paid for, wanted or not
+            outputs.append(ResponseUsage(self.session, done.response_id, done.model, done.usage))
+        response = self._responses.done(done, now_s)
+        if response is None:
+            return outputs
+        self._turns.answered()
+        failed = None if response.cancelled else failure(self.session, done, self._rate_reset_s)
+        if failed is not None:
+            outputs.append(failed)
+        if done.code in FATAL_ERRORS or done.kind in FATAL_ERRORS:
+            return [*outputs, Fatal(done.code, done.message)]  # the end of the session says it all
+        ended = ev.ResponseEnded(self.session, done.response_id, done.status, response.audio_ms, done.code)
+        if response.cancelled:
             self._forget_unheard(done)
-        audio_ms = active.audio_bytes // BYTES_PER_SAMPLE * 1000 // WIRE_RATE_HZ
-        ended = ev.ResponseEnded(self._session, done.response_id, done.status, audio_ms, done.reason)
-        if done.reason in FATAL_ERRORS:
-            return [Fatal(done.reason, done.message)]  # the end of the session says it all
-        return [VoiceComplete(), ended] if not active.cancelled else [ended]
+            return [*outputs, ended]
+        return [*outputs, *self._on_calls(done), VoiceComplete(), ended]
+
+    def _on_calls(self, done: msg.ResponseDone) -> list[Output]:
+        calls = self._tools.finish(done)
+        if not calls:
+            return []
+        if self._tools.exhausted:  # it was told to use words, and calls on and on
+            self.counts["tool_rounds"] += 1
+            self._outbox += self._tools.answer((call.call_id, TOO_MANY) for call in calls)[0]
+            return []
+        return [ToolsCalled(self.session, done.response_id, calls, self._tools.last_round)]
 
     def _forget_unheard(self, done: msg.ResponseDone) -> None:
         """Items of a cancelled response of which no sound reached the loudspeaker: nobody heard them."""
-        for item_id in done.message_items:
-            if item_id not in self._items:
-                self._outbox.append(msg.item_delete(item_id))
+        self._outbox += [outgoing.item_delete(item) for item in done.message_items if not self._items.sounded(item)]
 
-    def _on_error(self, error: msg.ServerError) -> list[Output]:
+    # ------------------------------------------------------------ trouble
+
+    def _on_error(self, error: msg.ServerError, now_s: float) -> list[Output]:
         code = error.code or error.kind
         self.counts[f"error/{code}"[:80]] += 1
         if error.code in FATAL_ERRORS or error.kind in FATAL_ERRORS:
-            return [Fatal(code, error.message)]
+            return [Fatal(error.code if error.code in FATAL_ERRORS else error.kind, error.message)]
         if not self._configured:
             return [Fatal(code or "session_refused", error.message)]
-        if "conversation_already_has_active_response" in (error.code, error.kind):
-            self._create_when_done = self._active is not None  # the turn still wants its answer
+        running = "conversation_already_has_active_response" in (error.code, error.kind)
+        if (running or error.event_id.startswith("create_")) and self._responses.refused(
+            error.event_id, now_s, because_one_runs=running
+        ):
+            return self._never_began(code, error.message)
         return []  # any other error is an answer to a race that was lost: counted, and the session goes on
+
+    def _never_began(self, code: str, message: str) -> list[Output]:
+        return [ResponseFailed(self.session, "", Trouble.SERVER_ERROR, code, "", message)]
+
+    # ------------------------------------------------------------ helpers
+
+    def _update(self, asked: Json) -> None:
+        self._agreement.ask(asked)
+        self._outbox.append(outgoing.session_update(asked))
+
+    def _ask(self, body: Json, now_s: float) -> None:
+        self._asked_s = now_s
+        self._responses.request(body, now_s)
+        self._watch(now_s)
+
+    def _watch(self, now_s: float) -> None:
+        """Is anything due from the server?"""
+        due = not self._configured or self._turns.due or self._responses.waiting
+        self._silence.due(now_s, something=due)

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
-import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
 from speakerd.pcm import PERIOD_MS
-from speakerd.realtime.protocol import Delivery, Fatal, RealtimeProtocol
+from speakerd.realtime.address import Dial, is_this_machine
+from speakerd.realtime.failures import closing, explain
+from speakerd.realtime.outputs import Fatal, Output, Word
+from speakerd.realtime.protocol import MAX_CHARACTERS, RealtimeProtocol
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-"""Largest frame that we accept. The service's largest are audio deltas of some 10 kB."""
+MAX_MESSAGE_BYTES = MAX_CHARACTERS
+"""Largest frame that we accept; one that is larger ends the session."""
 
 BACKLOG_S = 8.0
 """Sound that may wait to be sent, beyond what connecting may take: some to spare, and a bad network for a while."""
@@ -33,65 +34,112 @@ BACKLOG_S = 8.0
 CLOSE_TIMEOUT_S = 1.0
 """Time that the peer has to answer our close."""
 
+BUSY_PING_S = 5.0
+"""Longest time between pings in a conversation."""
+
+USUAL_LIFE_S = 3_600.0
+"""Life of a session whose server tells when it ends, but not what time it has now."""
+
 
 class Session:
     """A used session is never opened again: make a new one."""
 
-    def __init__(
-        self, protocol: RealtimeProtocol, number: int, deliver: Callable[[Delivery], None], connect_timeout_s: float
-    ) -> None:
+    def __init__(self, protocol: RealtimeProtocol, dial: Dial, deliver: Callable[[Word], None]) -> None:
         """`deliver` is called in the loop with everything that the server says."""
-        self._connect_timeout_s = connect_timeout_s
-        self._max_outgoing = round((connect_timeout_s + BACKLOG_S) * 1000 / PERIOD_MS)
         self._protocol = protocol
-        self._number = number
+        self._dial = dial
         self._deliver = deliver
+        self._max_outgoing = round((dial.connect_s + BACKLOG_S) * 1000 / PERIOD_MS)
         self._socket: ClientConnection | None = None
         self._outgoing: deque[str] = deque()
         self._wake_writer = asyncio.Event()
+        self._ping_now = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._cause: Fatal | None = None
+        self._connected_s = 0.0
+        self._server_time_s: float | None = None
+        self.ready = False
+        """The server agreed to the session."""
+        self.on_alive: Callable[[], None] = lambda: None
+        """Called with each sign of life of the peer."""
 
-    async def run(self, url: str, headers: Mapping[str, str], *, ping_s: float) -> None:
-        """Live from connecting to the end."""
-        try:
-            async with connect(
-                url,
-                additional_headers=dict(headers),
-                open_timeout=self._connect_timeout_s,
-                close_timeout=CLOSE_TIMEOUT_S,
-                ping_interval=ping_s,
-                ping_timeout=ping_s,
-                max_size=MAX_MESSAGE_BYTES,
-                user_agent_header="speakerd",
-                proxy=None if is_this_machine(url) else True,
-            ) as self._socket:
-                await self._talk(self._socket)
-        except (OSError, WebSocketException, UnicodeError, ImportError) as error:
-            self._blame(*explain(error))
-        finally:
-            self._closing = True
-            if counts := dict(self._protocol.counts):
-                log.debug("session %d: %s", self._number, counts)
+    # ------------------------------------------------------------ what it is
+
+    @property
+    def number(self) -> int:
+        """The conversation's session that it serves; 0 while it serves none."""
+        return self._protocol.session
+
+    @number.setter
+    def number(self, number: int) -> None:
+        self._protocol.session = number
+        self._ping_now.set()  # who is called upon had better be there
+
+    @property
+    def closing(self) -> bool:
+        """It was told to end, or has ended."""
+        return self._closing
+
+    @property
+    def at_rest(self) -> bool:
+        """It may be replaced by another: nobody speaks and nothing is under way."""
+        return self.ready and not self._closing and self._protocol.at_rest
+
+    @property
+    def expires_s(self) -> float | None:
+        """When the server will end it, CLOCK_MONOTONIC seconds; None if it does not tell."""
+        if not self._protocol.expires_at_s:
+            return None
+        life_s = USUAL_LIFE_S
+        if self._server_time_s is not None and self._protocol.expires_at_s > self._server_time_s:
+            life_s = self._protocol.expires_at_s - self._server_time_s  # by the server's clock: ours may be wrong
+        return self._connected_s + life_s
+
+    @property
+    def cause(self) -> Fatal | None:
+        """Why it ended; None if it was told to."""
+        return self._cause
 
     def ended(self) -> SessionEnded:
         """How it ended; to be told once, when `run` is over or was cancelled before it began."""
         code, message = (self._cause.code, self._cause.message) if self._cause else ("", "")
-        return SessionEnded(self._number, code, message)
+        return SessionEnded(self.number, code, message)
+
+    # ------------------------------------------------------------ verbs
 
     def append_audio(self, pcm: bytes) -> None:
         """Send microphone sound: int16 mono 24 kHz."""
         self._protocol.append_audio(pcm)
         self._send()
 
+    def remind(self, said: Iterable[tuple[str, str]]) -> None:
+        """Tell what was said before."""
+        self._protocol.remind(said)
+        self._send()
+
     def cancel(self, response_id: str | None) -> None:
         """Stop a response; None: the one that is about to begin."""
-        self._protocol.cancel(response_id)
+        self._protocol.cancel(response_id, self._now_s())
         self._send()
 
     def truncate(self, items: tuple[ItemHeard, ...]) -> None:
         """Tell what was heard of cut items."""
-        self._protocol.truncate(items)
+        self._hand_on(self._protocol.truncate(items))
+
+    def create_response(self, instructions: str, *, tools: bool) -> None:
+        """Ask for a response as soon as none runs."""
+        self._protocol.create_response(self._now_s(), instructions=instructions, tools=tools)
+        self._send()
+
+    def release_responses(self) -> None:
+        """Let the server answer from now on."""
+        self._protocol.release_responses(self._now_s())
+        self._send()
+
+    def answer_tools(self, outputs: Iterable[tuple[str, str]]) -> None:
+        """What the functions gave."""
+        self._protocol.answer_tools(outputs, self._now_s())
         self._send()
 
     def close(self) -> None:
@@ -105,106 +153,168 @@ class Session:
         if self._socket is not None:
             self._socket.transport.abort()
 
+    # ------------------------------------------------------------ its life
+
+    async def run(self) -> None:
+        """Live from connecting to the end."""
+        dial = self._dial
+        try:
+            async with connect(
+                dial.url,
+                additional_headers=list(dial.headers),
+                open_timeout=dial.connect_s,
+                close_timeout=CLOSE_TIMEOUT_S,
+                ping_interval=None,
+                max_size=MAX_MESSAGE_BYTES,
+                user_agent_header="speakerd",
+                proxy=None if is_this_machine(dial.url) else True,
+            ) as self._socket:
+                await self._talk(self._socket)
+        except (OSError, WebSocketException, UnicodeError, ImportError) as error:
+            self._blame(explain(error))
+        finally:
+            self._closing = True
+            self._disarm()
+            if counts := dict(self._protocol.counts):
+                log.debug("session %d: %s", self.number, counts)
+
     async def _talk(self, sock: ClientConnection) -> None:
-        self._protocol.connected()
+        self._connected_s = self._now_s()
+        self._server_time_s = _date_of(sock)
+        _bound_delivery(sock, self._dial.network_s)
+        self._protocol.connected(self._connected_s)
         self._send()
         async with asyncio.TaskGroup() as tasks:
-            writer = tasks.create_task(self._write(sock), name=f"session-{self._number}-writer")
+            helpers = [
+                tasks.create_task(self._write(sock), name=f"session-{self.number}-writer"),
+                tasks.create_task(self._keep_alive(sock), name=f"session-{self.number}-pings"),
+            ]
             await self._read(sock)
-            writer.cancel()
+            for helper in helpers:
+                helper.cancel()
 
     async def _read(self, sock: ClientConnection) -> None:
         try:
             async for frame in sock:
-                for output in self._protocol.receive(frame) if isinstance(frame, str) else ():
-                    if isinstance(output, Fatal):
-                        self._blame(output.code, output.message)
-                        self.close()
-                    else:
-                        self._deliver(output)
-                    if isinstance(output, SessionReady) and self._protocol.liberties:
-                        log.warning("The server goes its own way with %s.", ", ".join(self._protocol.liberties))
-                self._send()
+                self.on_alive()
+                if isinstance(frame, str):
+                    self._hand_on(self._protocol.receive(frame, self._now_s()))
+                else:
+                    self._protocol.counts["binary"] += 1
             if not self._closing:
-                self._blame(
-                    "closed_by_server", f"the server closed the session ({sock.close_code} {sock.close_reason})"
-                )
+                self._blame(_closed_in_order(sock))
         except ConnectionClosed as error:
             if not self._closing:
-                self._blame(*explain(error))
+                self._blame(explain(error))
 
     async def _write(self, sock: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):  # the reader tells why
             while True:
                 while self._outgoing:
-                    await sock.send(self._outgoing.popleft())
+                    if not await self._send_one(sock, self._outgoing.popleft()):
+                        return
                 if self._closing:
                     await sock.close()
                     return
                 self._wake_writer.clear()
                 await self._wake_writer.wait()
 
+    async def _send_one(self, sock: ClientConnection, text: str) -> bool:
+        try:
+            async with asyncio.timeout(self._dial.network_s):
+                await sock.send(text)
+        except TimeoutError:
+            self._blame(Fatal("uplink_stalled", "the network takes our sound too slowly"))
+            self.abort()
+            return False
+        return True
+
+    async def _keep_alive(self, sock: ClientConnection) -> None:
+        """Ping now and then, and whenever a number is given."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(self._dial.ping_s, BUSY_PING_S) if self.number else self._dial.ping_s):
+                    await self._ping_now.wait()
+            self._ping_now.clear()
+            try:
+                async with asyncio.timeout(self._dial.ping_timeout_s):
+                    await (await sock.ping())
+            except ConnectionClosed:  # the reader tells why
+                return
+            except TimeoutError:
+                self._blame(Fatal("network_dead", "the connection died without a word; check the network"))
+                self.abort()
+                return
+            self.on_alive()
+
+    # ------------------------------------------------------------ helpers
+
+    def _hand_on(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, Fatal):
+                self._blame(output)
+                self.close()
+                continue
+            if isinstance(output, SessionReady):
+                self.ready = True
+                if self._protocol.liberties:
+                    log.warning("The server goes its own way with %s.", ", ".join(self._protocol.liberties))
+            self._deliver(output)
+        self._send()
+
     def _send(self) -> None:
         self._outgoing.extend(self._protocol.take_outgoing())
         if len(self._outgoing) > self._max_outgoing and not self._closing:
-            self._blame("uplink_stalled", "the network takes our sound too slowly")
+            self._blame(Fatal("uplink_stalled", "the network takes our sound too slowly"))
             self.abort()
         self._wake_writer.set()
+        self._arm()
 
-    def _blame(self, code: str, message: str) -> None:
+    def _arm(self) -> None:
+        deadline_s = None if self._closing else self._protocol.deadline_s
+        if self._timer is not None and self._timer.when() == deadline_s and not self._timer.cancelled():
+            return
+        self._disarm()
+        if deadline_s is not None:
+            self._timer = asyncio.get_running_loop().call_at(deadline_s, self._on_deadline)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_deadline(self) -> None:
+        self._timer = None
+        self._hand_on(self._protocol.tick(self._now_s()))
+
+    def _blame(self, cause: Fatal) -> None:
         """The first cause is the one that is told."""
         if self._cause is None:
-            self._cause = Fatal(code, message)
+            self._cause = cause
+
+    @staticmethod
+    def _now_s() -> float:
+        return asyncio.get_running_loop().time()
 
 
-def is_this_machine(url: str) -> bool:
-    """True if `url` leads to a loopback address."""
-    host = urlsplit(url).hostname or ""
+def _closed_in_order(sock: ClientConnection) -> Fatal:
+    if sock.close_code in (1000, None):
+        return Fatal("closed_by_server", f"the server closed the session ({sock.close_code} {sock.close_reason})")
+    return closing(sock.close_code or 0, sock.close_reason or "")
+
+
+def _bound_delivery(sock: ClientConnection, seconds: float) -> None:
+    """Let the kernel give the connection up if the peer's machine takes nothing of what we send."""
+    raw = sock.transport.get_extra_info("socket")
+    if raw is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        with contextlib.suppress(OSError):  # no TCP: nothing to bound
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
+
+
+def _date_of(sock: ClientConnection) -> float | None:
+    """The server's clock as it answered, Unix seconds."""
+    date = sock.response.headers.get("Date") if sock.response else None
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return parsedate_to_datetime(date).timestamp() if date else None
     except ValueError:
-        return False
-
-
-def explain(error: BaseException) -> tuple[str, str]:
-    """A machine-readable code and a sentence for the human, with what to do next."""
-    match error:
-        case InvalidStatus():
-            return _explain_status(error.response.status_code)
-        case ImportError():
-            return "proxy_unsupported", f"the proxy of this machine needs what is not installed ({error}); set no_proxy"
-        case InvalidURI() | UnicodeError():
-            return "bad_url", "realtime.url is no websocket address; run `speakerd check`"
-        case ConnectionClosed():
-            frame = error.rcvd
-            if frame is None:
-                return "connection_lost", "the connection broke off; check the network"
-            return f"closed_{frame.code}", f"the server closed the session: {frame.code} {frame.reason}".rstrip()
-        case InvalidHandshake():
-            return "bad_handshake", "the server does not speak websocket there; check realtime.url"
-        case TimeoutError():
-            return "connect_timeout", "the server did not answer in time; check the network and realtime.url"
-        case socket.gaierror():
-            return "name_not_found", "the server's name was not found; check the network, DNS and realtime.url"
-        case ssl.SSLError():
-            return "tls_failed", f"no trusted connection ({error.reason}); check the clock of this machine and its CAs"
-        case ConnectionRefusedError():
-            return "connection_refused", "nothing listens there; check realtime.url and that the server runs"
-        case _:
-            return "network_failed", f"the network failed ({type(error).__name__}); check the connection"
-
-
-def _explain_status(status: int) -> tuple[str, str]:
-    if status in (401, 403):
-        return "key_refused", f"the service refused the key (HTTP {status}); store a valid one as openai-api-key"
-    if status == 404:
-        return (
-            "not_found",
-            "the service knows no such address or model (HTTP 404); check realtime.url and realtime.model",
-        )
-    if status == 429:
-        return (
-            "rate_limited",
-            "the service has had too many requests from this key (HTTP 429); wait, or check the quota",
-        )
-    return f"http_{status}", f"the service answered HTTP {status}; try again later"
+        return None

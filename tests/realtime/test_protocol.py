@@ -6,30 +6,21 @@ import base64
 import json
 
 import pytest
+from support.desk import Desk, created, delta, done, server
 
 from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
-from speakerd.realtime.protocol import Fatal, ItemAudio, RealtimeProtocol, Said, VoiceComplete
+from speakerd.realtime.outputs import (
+    Fatal,
+    FirstAudio,
+    ItemAudio,
+    ResponseFailed,
+    Said,
+    UserItem,
+    VoiceComplete,
+)
 from speakerd.realtime.settings import session_settings
-
-MS_BYTES = 48  # 1 ms at 24 kHz, 16 bit
-
-
-def server(kind: str, **fields) -> str:
-    return json.dumps({"type": kind, "event_id": "event_1", **fields})
-
-
-def delta(ms: int, response: str = "r1", item: str = "i1") -> str:
-    audio = base64.b64encode(b"\1\0" * (ms * MS_BYTES // 2)).decode()
-    return server("response.output_audio.delta", response_id=response, item_id=item, content_index=0, delta=audio)
-
-
-def created(response: str = "r1") -> str:
-    return server("response.created", response={"id": response, "status": "in_progress"})
-
-
-def done(response: str = "r1", status: str = "completed", **extra) -> str:
-    return server("response.done", response={"id": response, "status": status, "output": [], **extra})
+from speakerd.realtime.troubles import Trouble
 
 
 @pytest.fixture
@@ -38,39 +29,38 @@ def settings() -> dict:
 
 
 @pytest.fixture
-def protocol(settings) -> RealtimeProtocol:
+def protocol(settings) -> Desk:
     """A session that is ready."""
-    protocol = RealtimeProtocol(3, settings)
-    protocol.connected()
-    assert protocol.receive(server("session.updated", session=settings)) == [ev.SessionReady(3)]
-    protocol.take_outgoing()
-    return protocol
+    return Desk.ready(settings, 3)
 
 
-def sent(protocol: RealtimeProtocol) -> list[dict]:
-    return [json.loads(text) for text in protocol.take_outgoing()]
+def asking(settings: dict) -> Desk:
+    """A session that was asked for."""
+    desk = Desk(settings, 1)
+    desk.connected()
+    return desk
 
 
 # ------------------------------------------------------------ set-up
 
 
 def test_the_first_word_is_the_session(settings):
-    protocol = RealtimeProtocol(1, settings)
+    protocol = Desk(settings, 1)
     protocol.connected()
-    assert sent(protocol) == [{"type": "session.update", "session": settings}]
+    assert protocol.sent() == [{"type": "session.update", "session": settings}]
     assert settings["type"] == "realtime"
     assert settings["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
 
 
 def test_no_sound_before_the_session_is_agreed(settings):
-    protocol = RealtimeProtocol(1, settings)
+    protocol = Desk(settings, 1)
     protocol.connected()
     with pytest.raises(RuntimeError):
         protocol.append_audio(b"\0\0")
 
 
 def test_fields_that_a_server_adds_or_leaves_out_do_no_harm(settings):
-    protocol = RealtimeProtocol(1, settings)
+    protocol = Desk(settings, 1)
     granted = {"type": "realtime", "id": "sess_1", "audio": {"output": settings["audio"]["output"]}}
     assert protocol.receive(server("session.updated", session=granted)) == [ev.SessionReady(1)]
 
@@ -79,7 +69,7 @@ def test_a_session_that_is_not_what_was_asked_for_is_not_used(settings):
     granted = json.loads(json.dumps(settings))
     granted["audio"]["input"]["turn_detection"]["interrupt_response"] = True
     granted["audio"]["output"]["format"]["rate"] = 16_000
-    [fatal] = RealtimeProtocol(1, settings).receive(server("session.updated", session=granted))
+    [fatal] = asking(settings).receive(server("session.updated", session=granted))
     assert fatal == Fatal(
         "session_mismatch",
         "the server did not accept: audio.input.turn_detection.interrupt_response, audio.output.format.rate",
@@ -90,22 +80,20 @@ def test_a_voice_of_its_own_is_a_liberty_of_the_server(settings):
     granted = json.loads(json.dumps(settings))
     granted["audio"]["output"]["voice"] = "slt"
     granted["audio"]["input"]["noise_reduction"] = None
-    protocol = RealtimeProtocol(1, settings)
+    protocol = asking(settings)
     assert protocol.receive(server("session.updated", session=granted)) == [ev.SessionReady(1)]
     assert protocol.liberties == ("audio.input.noise_reduction", "audio.output.voice")
 
 
 def test_instructions_that_got_lost_are_no_liberty(settings):
     granted = {**settings, "instructions": "You are a pirate."}
-    [fatal] = RealtimeProtocol(1, settings).receive(server("session.updated", session=granted))
+    [fatal] = asking(settings).receive(server("session.updated", session=granted))
     assert fatal.code == "session_mismatch"
 
 
 def test_an_error_during_set_up_is_fatal(settings):
     error = {"type": "invalid_request_error", "code": "invalid_value", "message": "no such voice"}
-    assert RealtimeProtocol(1, settings).receive(server("error", error=error)) == [
-        Fatal("invalid_value", "no such voice")
-    ]
+    assert Desk(settings, 1).receive(server("error", error=error)) == [Fatal("invalid_value", "no such voice")]
 
 
 # ------------------------------------------------------------ a turn
@@ -126,23 +114,25 @@ def test_a_turn_from_speech_to_answer(protocol):
     assert out == [
         ev.UserSpeechStarted(3),
         ev.UserSpeechStopped(3),
+        UserItem("u1"),
         ev.ResponseStarted(3, "r1"),
+        FirstAudio(3, "r1", 0.0),
         ItemAudio("i1", b"\1\0" * 200 * 24),
         ItemAudio("i1", b"\1\0" * 300 * 24),
         VoiceComplete(),
         ev.ResponseEnded(3, "r1", "completed", 500),
     ]
-    assert sent(protocol) == []
+    assert protocol.sent() == []
 
 
 def test_sound_goes_out_as_base64(protocol):
     protocol.append_audio(b"\1\2\3\4")
-    assert sent(protocol) == [{"type": "input_audio_buffer.append", "audio": "AQIDBA=="}]
+    assert protocol.sent() == [{"type": "input_audio_buffer.append", "audio": "AQIDBA=="}]
 
 
 def test_transcripts_are_passed_on(protocol):
     line = server("response.output_audio_transcript.done", response_id="r1", item_id="i1", transcript="Ten o'clock.")
-    assert protocol.receive(line) == [Said("assistant", "Ten o'clock.")]
+    assert protocol.receive(line) == [Said("assistant", "Ten o'clock.", "i1")]
 
 
 # ------------------------------------------------------------ interruptions
@@ -152,7 +142,7 @@ def test_a_cancelled_response_falls_silent_at_once(protocol):
     protocol.receive(created())
     protocol.receive(delta(200))
     protocol.cancel("r1")
-    assert sent(protocol) == [{"type": "response.cancel", "response_id": "r1"}]
+    assert protocol.sent() == [{"type": "response.cancel", "response_id": "r1"}]
     assert protocol.receive(delta(200)) == []
     assert protocol.counts["late_delta"] == 1
     assert protocol.receive(done(status="cancelled")) == [ev.ResponseEnded(3, "r1", "cancelled", 200)]
@@ -162,7 +152,7 @@ def test_cancelling_twice_sends_one_cancel_and_spares_the_next_response(protocol
     protocol.receive(created())
     protocol.cancel("r1")
     protocol.cancel("r1")
-    assert len(sent(protocol)) == 1
+    assert len(protocol.sent()) == 1
     protocol.receive(done(status="cancelled"))
     assert protocol.receive(created("r2")) == [ev.ResponseStarted(3, "r2")]
 
@@ -171,14 +161,14 @@ def test_a_response_that_is_over_is_not_cancelled(protocol):
     protocol.receive(created())
     protocol.receive(done())
     protocol.cancel("r1")
-    assert sent(protocol) == []
+    assert protocol.sent() == []
     assert protocol.receive(created("r2")) == [ev.ResponseStarted(3, "r2")]
 
 
 def test_an_orphan_is_cancelled_when_it_appears(protocol):
     protocol.cancel(None)
     assert protocol.receive(created("r9")) == []
-    assert sent(protocol) == [{"type": "response.cancel", "response_id": "r9"}]
+    assert protocol.sent() == [{"type": "response.cancel", "response_id": "r9"}]
     assert protocol.receive(delta(100, "r9")) == []
 
 
@@ -196,7 +186,7 @@ def test_truncation_never_exceeds_what_was_received(protocol, heard_ms, claimed_
     protocol.receive(created())
     protocol.receive(delta(500))
     protocol.truncate((ev.ItemHeard("i1", heard_ms, claimed_ms),))
-    assert sent(protocol) == [
+    assert protocol.sent() == [
         {"type": "conversation.item.truncate", "item_id": "i1", "content_index": 0, "audio_end_ms": end_ms}
     ]
 
@@ -205,12 +195,12 @@ def test_what_nobody_heard_is_deleted(protocol):
     protocol.receive(created())
     protocol.receive(delta(500))
     protocol.truncate((ev.ItemHeard("i1", 0, 500),))
-    assert sent(protocol) == [{"type": "conversation.item.delete", "item_id": "i1"}]
+    assert protocol.sent() == [{"type": "conversation.item.delete", "item_id": "i1"}]
 
 
 def test_an_item_that_never_sounded_is_not_truncated(protocol):
     protocol.truncate((ev.ItemHeard("i7", 100, 500),))
-    assert sent(protocol) == []
+    assert protocol.sent() == []
 
 
 def test_an_item_of_which_every_delta_came_too_late_is_deleted(protocol):
@@ -219,7 +209,7 @@ def test_an_item_of_which_every_delta_came_too_late_is_deleted(protocol):
     protocol.receive(delta(300))
     output = [{"type": "message", "id": "i1", "role": "assistant"}, {"type": "function_call", "id": "f1"}]
     protocol.receive(done(status="cancelled", output=output))
-    assert sent(protocol)[1:] == [{"type": "conversation.item.delete", "item_id": "i1"}]
+    assert protocol.sent()[1:] == [{"type": "conversation.item.delete", "item_id": "i1"}]
 
 
 def test_a_turn_refused_because_of_a_running_response_gets_its_answer_afterwards(protocol):
@@ -227,7 +217,7 @@ def test_a_turn_refused_because_of_a_running_response_gets_its_answer_afterwards
     error = {"type": "invalid_request_error", "code": "conversation_already_has_active_response", "message": ""}
     assert protocol.receive(server("error", error=error)) == []
     protocol.receive(done(status="cancelled"))
-    assert sent(protocol) == [{"type": "response.create"}]
+    assert protocol.sent() == [{"type": "response.create"}]
 
 
 # ------------------------------------------------------------ trouble
@@ -243,13 +233,17 @@ def test_fatal_errors_are_found_in_code_and_in_type(protocol, code, where):
 def test_quota_failures_come_in_response_done(protocol):
     protocol.receive(created())
     details = {"type": "failed", "error": {"type": "insufficient_quota", "code": "insufficient_quota", "message": "m"}}
-    assert protocol.receive(done(status="failed", status_details=details)) == [Fatal("insufficient_quota", "m")]
+    assert protocol.receive(done(status="failed", status_details=details)) == [
+        ResponseFailed(3, "r1", Trouble.NO_QUOTA, "insufficient_quota", "insufficient_quota", "m"),
+        Fatal("insufficient_quota", "m"),
+    ]
 
 
 def test_other_failures_of_a_response_leave_the_session_alive(protocol):
     protocol.receive(created())
     details = {"type": "failed", "error": {"type": "server_error", "code": None, "message": "m"}}
     assert protocol.receive(done(status="failed", status_details=details)) == [
+        ResponseFailed(3, "r1", Trouble.SERVER_ERROR, "server_error", "server_error", "m"),
         VoiceComplete(),
         ev.ResponseEnded(3, "r1", "failed", 0, "server_error"),
     ]
@@ -277,7 +271,8 @@ def test_other_errors_are_counted_and_survived(protocol):
         server("response.output_audio.delta", response_id="r1", item_id="i1"),
         server("session.updated", session=[]),
         server("error", error="x"),
-        server("response.done", response={"id": "r1", "status_details": 3}),
+        server("response.done", response={"status": "completed"}),
+        " " * 5_000_000,
     ],
 )
 def test_what_cannot_be_read_is_counted_and_survived(protocol, text):
@@ -286,9 +281,18 @@ def test_what_cannot_be_read_is_counted_and_survived(protocol, text):
     assert protocol.counts["unreadable"] == 1
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [{"status_details": 3}, {"usage": "much"}, {"output": {"a": 1}}, {"output": [7, {"type": 8}]}, {"status": 5}],
+)
+def test_what_goes_along_with_the_end_of_a_response_never_hides_it(protocol, extra):
+    protocol.receive(created())
+    assert protocol.receive(done(**extra)) == [VoiceComplete(), ev.ResponseEnded(3, "r1", "completed", 0)]
+
+
 def test_unknown_messages_are_counted_and_ignored(protocol):
-    assert protocol.receive(server("rate_limits.updated", rate_limits=[])) == []
-    assert protocol.counts["unknown/rate_limits.updated"] == 1
+    assert protocol.receive(server("conversation.item.added", item={})) == []
+    assert protocol.counts["unknown/conversation.item.added"] == 1
 
 
 def test_a_sample_split_over_two_deltas_is_passed_on_whole(protocol):
@@ -308,4 +312,4 @@ def test_a_cancel_reaches_the_next_response_while_a_cancelled_one_is_still_activ
     protocol.cancel(None)
     protocol.receive(done("r1", status="cancelled"))
     assert protocol.receive(created("r2")) == []
-    assert sent(protocol)[-1] == {"type": "response.cancel", "response_id": "r2"}
+    assert protocol.sent()[-1] == {"type": "response.cancel", "response_id": "r2"}

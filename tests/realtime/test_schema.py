@@ -11,7 +11,7 @@ from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
 from speakerd.config.model import Realtime, TurnDetection
-from speakerd.realtime import messages as msg
+from speakerd.realtime import outgoing as msg
 from speakerd.realtime.settings import session_settings
 
 ADAPTER: TypeAdapter = TypeAdapter(RealtimeClientEvent)
@@ -50,7 +50,7 @@ def test_session_update(instructions, voice, reduction, threshold, padding_ms, s
     "text",
     [
         msg.audio_append(b"\0\1" * 480),
-        msg.response_create(),
+        msg.response_create({}, "create_1"),
         msg.response_cancel("resp_1"),
         msg.item_truncate("item_1", 0, 640),
         msg.item_delete("item_1"),

@@ -13,7 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
-from speakerd.realtime.link import Link, is_private, with_model
+from speakerd.realtime.address import is_private, with_model
+from speakerd.realtime.link import Link
 from speakerd.realtime.session import BACKLOG_S, MAX_MESSAGE_BYTES
 from speakerd.realtime.settings import session_settings
 
@@ -50,7 +51,8 @@ async def accept(peer: ServerConnection) -> None:
 
 async def accept_and_wait(peer: ServerConnection) -> None:
     await accept(peer)
-    await peer.wait_closed()
+    async for _ in peer:
+        pass
 
 
 async def test_a_session_from_opening_to_closing():

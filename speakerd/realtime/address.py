@@ -1,0 +1,78 @@
+"""Where to connect and what to show at the door. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from speakerd.config.model import Realtime
+
+AZURE_DOMAINS = (".azure.com", ".azure.us", ".azure.cn", ".azure-api.net")
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """All that connecting needs."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    connect_s: float
+    ping_s: float
+    ping_timeout_s: float
+    network_s: float
+    """Longest time that what we send may stay without the peer's receipt."""
+
+    @classmethod
+    def of(cls, realtime: Realtime, url: str, key: str | None) -> Dial:
+        """`url` is complete, with its model."""
+        return cls(
+            url,
+            headers(realtime, url, key),
+            realtime.connect_timeout_s,
+            realtime.ping_interval_s,
+            realtime.ping_timeout_s,
+            realtime.network_timeout_s,
+        )
+
+
+def with_model(url: str, model: str) -> str:
+    """`url` with `?model=`, unless it names a model already."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    if not any(key in ("model", "deployment") for key, _ in query):
+        query.append(("model", model))
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def headers(realtime: Realtime, url: str, key: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers of the configuration and, where nobody can read along, the key."""
+    lines = (line.partition(":") for line in realtime.headers.splitlines())
+    extra = tuple((name.strip(), value.strip()) for name, _, value in lines)
+    if not key or not is_private(url):
+        return extra
+    match realtime.auth if realtime.auth != "auto" else usual_auth(url):
+        case "api-key":
+            return (*extra, ("api-key", key))
+        case "bearer":
+            return (*extra, ("Authorization", f"Bearer {key}"))
+    return extra
+
+
+def usual_auth(url: str) -> str:
+    """How the service at `url` wants the key."""
+    return "api-key" if (urlsplit(url).hostname or "").endswith(AZURE_DOMAINS) else "bearer"
+
+
+def is_private(url: str) -> bool:
+    """True if nobody on the network can read along: TLS, or this machine. Only then the key is sent."""
+    return urlsplit(url).scheme == "wss" or is_this_machine(url)
+
+
+def is_this_machine(url: str) -> bool:
+    """True if `url` leads to a loopback address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

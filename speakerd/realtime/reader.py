@@ -1,0 +1,89 @@
+"""Checked access to the fields of one JSON message. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+
+
+class UnreadableError(ValueError):
+    """A message that is no JSON object, or lacks what its type needs. Holds no payload."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """One JSON object; every method raises UnreadableError if a field is of a wrong type."""
+
+    data: Json
+    path: str = field(default="")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string; `default` stands for a missing field and for null."""
+        value = self.data.get(key)
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, str):
+            raise UnreadableError(f"{self.path}{key}: a string expected")
+        return value
+
+    def number(self, key: str, default: int) -> int:
+        """An integer."""
+        value = self.data.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise UnreadableError(f"{self.path}{key}: an integer expected")
+        return value
+
+    def real(self, key: str, default: float) -> float:
+        """An integer or a fraction."""
+        value = self.data.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise UnreadableError(f"{self.path}{key}: a number expected")
+        return float(value)
+
+    def child(self, key: str, *, optional: bool = False) -> Reader:
+        """An object; an optional one that is missing or null is empty."""
+        value = self.data.get(key)
+        if value is None and optional:
+            value = {}
+        if not isinstance(value, dict):
+            raise UnreadableError(f"{self.path}{key}: an object expected")
+        return Reader(value, f"{self.path}{key}.")
+
+    def lenient(self, key: str) -> Reader:
+        """An object; empty where there is none: for what must not make the rest unreadable."""
+        value = self.data.get(key)
+        return Reader(value if isinstance(value, dict) else {}, f"{self.path}{key}.")
+
+    def text_or_nothing(self, key: str) -> str:
+        """A string; empty where there is none: for what must not make the rest unreadable."""
+        value = self.data.get(key)
+        return value if isinstance(value, str) else ""
+
+    def count(self, key: str) -> int:
+        """An amount; 0 where there is none: for what must not make the rest unreadable."""
+        value = self.data.get(key)
+        return max(0, value) if isinstance(value, int) and not isinstance(value, bool) else 0
+
+    def children(self, key: str) -> list[Reader]:
+        """The objects in a list; what is no list or no object is left out."""
+        value = self.data.get(key)
+        objects = value if isinstance(value, list) else ()
+        return [Reader(one, f"{self.path}{key}.") for one in objects if isinstance(one, dict)]
+
+
+def read(text: str) -> Reader:
+    """One text frame. Raises UnreadableError."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("JSON expected") from error
+    if not isinstance(data, dict) or not isinstance(data.get("type"), str):
+        raise UnreadableError("an object with a `type` expected")
+    return Reader(data)

@@ -1,0 +1,76 @@
+"""Function calls: collected until their response is over, answered together, in a bounded number of rounds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from speakerd.realtime import outgoing
+from speakerd.realtime.incoming import ResponseDone, ToolCall
+
+UNANSWERED = '{"error": "the function gave no answer"}'
+TOO_MANY = '{"error": "too many calls in a row; answer the user in words now"}'
+MAX_CALLS = 64
+"""Calls of one response that are heeded."""
+
+
+@dataclass(slots=True)
+class Tools:
+    """The calls of one session."""
+
+    max_rounds: int
+    """Times that functions may be called in one turn of the user."""
+    _gathered: dict[str, dict[str, ToolCall]] = field(default_factory=dict)
+    """By response and call id."""
+    _pending: list[str] = field(default_factory=list)
+    """Call ids that wait for an answer."""
+    _rounds: int = 0
+    _turn: int = 0
+    _asked_in_turn: int = 0
+
+    @property
+    def pending(self) -> bool:
+        """Functions run."""
+        return bool(self._pending)
+
+    @property
+    def last_round(self) -> bool:
+        """No further round follows in this turn."""
+        return self._rounds >= self.max_rounds
+
+    @property
+    def exhausted(self) -> bool:
+        """More rounds than there may be."""
+        return self._rounds > self.max_rounds
+
+    def new_turn(self) -> None:
+        """The user has spoken."""
+        self._turn += 1
+        self._rounds = 0
+
+    def gather(self, response_id: str, call: ToolCall) -> None:
+        """A call is complete; its response is not over yet."""
+        calls = self._gathered.setdefault(response_id, {})
+        known = calls.get(call.call_id)
+        if (known is None and len(calls) < MAX_CALLS) or (known is not None and not known.name):
+            calls[call.call_id] = call
+
+    def finish(self, done: ResponseDone) -> tuple[ToolCall, ...]:
+        """The response is over: all its calls, which now wait for their answers."""
+        gathered = self._gathered.pop(done.response_id, {})
+        self._gathered.clear()  # one response at a time: what is left belongs to none
+        if done.status != "completed":
+            return ()
+        calls = {call.call_id: call for call in done.calls[:MAX_CALLS]} or gathered
+        if calls:
+            self._rounds += 1
+            self._asked_in_turn = self._turn
+        self._pending += [call_id for call_id in calls if call_id not in self._pending]
+        return tuple(calls.values())
+
+    def answer(self, outputs: Iterable[tuple[str, str]]) -> tuple[list[str], bool]:
+        """The messages that answer all pending calls, and whether a response is to be asked for after them."""
+        given = dict(outputs)
+        frames = [outgoing.tool_output(call_id, given.get(call_id, UNANSWERED)) for call_id in self._pending]
+        self._pending.clear()
+        return frames, bool(frames) and self._asked_in_turn == self._turn
