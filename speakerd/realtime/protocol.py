@@ -83,7 +83,7 @@ class RealtimeProtocol:
         self.expires_at_s = 0
         """Unix seconds at which the server ends the session; 0 if it did not tell."""
         self._agreement = Agreement()
-        self._configured = False
+        self._configured = self._over = False
         self._silence = Silence(limits.stall_s)
         self._responses = Responses(self._outbox.append, self.counts, limits.stall_s)
         self._tools = Tools(limits.tool_rounds)
@@ -98,7 +98,9 @@ class RealtimeProtocol:
 
     @property
     def deadline_s(self) -> float | None:
-        """When `tick` is to be called; None while nothing is awaited."""
+        """When `tick` is to be called; None while nothing is awaited, and after a Fatal."""
+        if self._over:
+            return None
         return min((t for t in (self._silence.deadline_s, self._responses.deadline_s) if t is not None), default=None)
 
     @property
@@ -189,14 +191,15 @@ class RealtimeProtocol:
         if look is Look.PROBE and self._configured:
             self._update(settings.repeated(self._agreement.granted or self._settings))
         elif look is Look.DEAD:
-            return [*outputs, Fatal("server_silent", "the server does not answer")]
-        self._watch(now_s)
-        return outputs
+            outputs.append(Fatal("server_silent", "the server does not answer"))
+        return self._settle(outputs, now_s)
 
     # ------------------------------------------------------------ in
 
     def receive(self, text: str, now_s: float) -> list[Output]:
-        """One text frame of the server; what it means to us."""
+        """One text frame of the server; what it means to us. After a Fatal: nothing."""
+        if self._over:
+            return []
         self._silence.heard(now_s)
         try:
             message = parse(text) if len(text) <= MAX_CHARACTERS else None
@@ -205,9 +208,7 @@ class RealtimeProtocol:
         if message is None:
             self.counts["unreadable"] += 1
             return []
-        outputs = self._handle(message, now_s)
-        self._watch(now_s)
-        return outputs
+        return self._settle(self._handle(message, now_s), now_s)
 
     def _handle(self, message: msg.ServerMessage, now_s: float) -> list[Output]:
         match message:
@@ -354,6 +355,11 @@ class RealtimeProtocol:
         self._asked_s = now_s
         self._responses.request(body, now_s)
         self._watch(now_s)
+
+    def _settle(self, outputs: list[Output], now_s: float) -> list[Output]:
+        self._over = self._over or any(isinstance(output, Fatal) for output in outputs)
+        self._watch(now_s)
+        return outputs
 
     def _watch(self, now_s: float) -> None:
         """Is anything due from the server?"""
