@@ -2,7 +2,8 @@
 
     python bench/idle.py loops [--seconds 120] [--loud]
         our front-end and openwakeword (onnx), 1 and 4 words, each in a process of its own over the same
-        sound as fast as it can; `script/referee bench` installs openwakeword first
+        sound as fast as it can; ours a second time while the assistant speaks, with all that listens then.
+        `script/referee bench` installs openwakeword first
     python bench/idle.py daemon [--seconds 60] [--loud]
         the whole daemon, idle on the virtual sound card, in real time, and beside it openwakeword (onnx);
         both are given the same sound: faint noise, or with --loud speech without a pause
@@ -22,6 +23,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,13 +32,21 @@ from speakerd.demo.daemon import Daemon
 from speakerd.demo.play import say
 from speakerd.demo.recording import speak
 from speakerd.demo.soundcard import VirtualSoundCard
+from speakerd.dsp.aec import WebRtcCanceller
+from speakerd.mic.bargein import BargeInJudge
+from speakerd.mic.doubletalk import DoubleTalk
 from speakerd.mic.duplex import Duplex
 from speakerd.mic.frontend import FrontEnd
-from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NOTHING_PLAYS, NearFrame
+from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NOTHING_PLAYS, FarFrame, NearFrame
 
 ROOT = Path(__file__).resolve().parents[1]
 OPENWAKEWORD = (str(ROOT / ".venv-bench" / "bin" / "python"), str(Path(__file__).parent / "loop_openwakeword.py"))
 FRONT_END = (sys.executable, __file__, "front-end")
+LOOPS: dict[str, tuple[Any, ...]] = {
+    "openwakeword 0.4.0, onnx": (OPENWAKEWORD,),
+    "speakerd front-end, waiting": (FRONT_END,),
+    "speakerd front-end while the assistant speaks": (FRONT_END, "--playing"),
+}
 OUR_WORDS = ("hey_jarvis", "alexa", "hey_mycroft", "hey_rhasspy")
 ROUNDS = 3
 SETTLE_S = 15.0
@@ -59,11 +69,12 @@ def main() -> None:
     front_end = verbs.add_parser("front-end", help="one loop of ours, for the verb loops")
     front_end.add_argument("sound", type=Path)
     front_end.add_argument("words", type=int)
+    front_end.add_argument("--playing", action="store_true")
     for verb in (loops, daemon):
         verb.add_argument("--loud", action="store_true", help="speech without a pause instead of a quiet room")
     options = parser.parse_args()
     if options.verb == "front-end":
-        run_front_end(options.sound, options.words)
+        run_front_end(options.sound, options.words, playing=options.playing)
         return
     if not Path(OPENWAKEWORD[0]).exists():
         sys.exit("bench/idle.py: run `script/referee bench` first")
@@ -90,10 +101,10 @@ def compare_loops(sound: Path) -> None:
     print("| loop | words | CPU s per s of sound | RSS, MB | CPU against openwakeword |")
     print("|---|---|---|---|---|")
     for words in (1, 4):
-        costs: dict[str, list[Cost]] = {"openwakeword 0.4.0, onnx": [], "speakerd front-end": []}
-        for _ in range(ROUNDS):  # in turns, so that a busy moment of the machine meets both
-            for name, program in zip(costs, (OPENWAKEWORD, FRONT_END), strict=True):
-                costs[name].append(loop_cost([*program, str(sound), str(words)]))
+        costs: dict[str, list[Cost]] = {name: [] for name in LOOPS}
+        for _ in range(ROUNDS):  # in turns, so that a busy moment of the machine meets all
+            for name, (program, *flags) in LOOPS.items():
+                costs[name].append(loop_cost([*program, str(sound), str(words), *flags]))
         base = statistics.median(c.cpu_s_per_s for c in costs["openwakeword 0.4.0, onnx"])
         for name, some in costs.items():
             cpu, rss = statistics.median(c.cpu_s_per_s for c in some), max(c.rss_mb for c in some)
@@ -106,15 +117,19 @@ def loop_cost(command: list[str]) -> Cost:
     return Cost(**json.loads(result.stdout.splitlines()[-1]))
 
 
-def run_front_end(sound: Path, words: int) -> None:
+def run_front_end(sound: Path, words: int, *, playing: bool) -> None:
     """One loop of ours in this process."""
     samples = np.load(sound).reshape(-1, NEAR_PERIOD_FRAMES)
-    front_end = FrontEnd(
-        Wake(words=tuple(WakeWord(model=word) for word in OUR_WORDS[:words])), Duplex(None, None, None)
-    )
+    wake = Wake(words=tuple(WakeWord(model=word) for word in OUR_WORDS[:words]))
+    duplex = Duplex(WebRtcCanceller(), DoubleTalk(), BargeInJudge()) if playing else Duplex(None, None, None)
+    front_end = FrontEnd(wake, duplex)
+    # What it plays comes back 200 ms later, half as loud, beside the sound that both loops hear.
+    far = sound_of(len(samples) // 50 + 1, loud=True)[: samples.size].reshape(samples.shape)
+    echo = np.roll(far, 10, axis=0) // 2 if playing else np.zeros_like(far)
+    frames = np.clip(samples.astype(np.int32) + echo, -32768, 32767).astype(np.int16)
     cpu = time.process_time()
-    for index, frame in enumerate(samples):
-        front_end.process(NearFrame(frame, index, 0.0), NOTHING_PLAYS)
+    for index, (frame, played) in enumerate(zip(frames, far, strict=True)):
+        front_end.process(NearFrame(frame, index, 0.0), FarFrame(played, playing=True) if playing else NOTHING_PLAYS)
     used = (time.process_time() - cpu) * NEAR_RATE_HZ / samples.size
     print(json.dumps({"cpu_s_per_s": used, "rss_mb": rss_mb(os.getpid())}))
 

@@ -1,0 +1,160 @@
+"""Wake words over the assistant's own voice: how many are missed, and does it ever wake itself?
+
+    python bench/wake_playback.py CACHE [--hours 3]
+
+CACHE is what `python -m bench.bargein data` has made. Recorded people say "alexa" in simulated rooms, 10 dB fainter
+than the assistant's echo and as loud as it, while it speaks without a pause; the same sound is listened to as it comes
+from the microphone, behind AEC3, behind the linear canceller, and as the daemon's own front-end hears it. Then hours of
+the assistant alone, in other rooms, with noise and music; and the assistant saying the wake words. Prints markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import numpy as np  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bench.bargein.cancellers import make_canceller  # noqa: E402
+from bench.bargein.scenes import FRAME, Plan, Scene, Studio, fade  # noqa: E402
+from bench.bargein.suites import NOISES, _plan, _with_noise  # noqa: E402
+from speakerd.cli.recording import RecordingError, read_blocks  # noqa: E402
+from speakerd.config.model import Wake, WakeWord  # noqa: E402
+from speakerd.conversation.events import WakeDetected  # noqa: E402
+from speakerd.demo.play import say  # noqa: E402
+from speakerd.dsp.aec import WebRtcCanceller  # noqa: E402
+from speakerd.mic.duplex import Duplex  # noqa: E402
+from speakerd.mic.frontend import FrontEnd  # noqa: E402
+from speakerd.pcm import FarFrame, NearFrame  # noqa: E402
+
+AUDIO = ROOT.parent / "shared" / "audio"
+WAYS = ("microphone", "AEC3", "linear canceller", "speakerd")
+LATE_FRAMES = 45
+"""A word counts as found until 0.9 s after its end."""
+ALL_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
+
+
+class WakeStudio(Studio):
+    """A studio in which people say nothing but the wake word."""
+
+    def __init__(self, cache: Path) -> None:
+        super().__init__(cache, "test")
+        clips = []
+        for path in sorted((AUDIO / "wake/alexa").iterdir()):
+            try:
+                clips.append(np.concatenate(list(read_blocks(path))).astype(np.float32) / 32768)
+            except RecordingError:
+                continue  # some are damaged
+        self.speakers = {"people": clips}
+        self._next = 0
+
+    def utterance(self, rng: np.random.Generator, name: str, short: bool) -> np.ndarray:
+        self._next += 1
+        return fade(self.speakers[name][self._next % len(self.speakers[name])], 160)
+
+
+def sounds(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Microphone and reference, int16, (frames, 320)."""
+    mic = scene.echo(scene.loudspeaker()) + scene.room_sound
+    return tuple(
+        np.clip(np.round(x * 32767), -32768, 32767).astype(np.int16).reshape(-1, FRAME) for x in (mic, scene.far)
+    )
+
+
+def heard(way: str, mic: np.ndarray, far: np.ndarray, words: tuple[str, ...]) -> list[tuple[int, str]]:
+    """(frame, word) of each wake word that is found."""
+    canceller = WebRtcCanceller() if way == "speakerd" else None
+    front_end = FrontEnd(Wake(words=tuple(WakeWord(model=word) for word in words)), Duplex(canceller, None, None))
+    other = make_canceller({"AEC3": "webrtc", "linear canceller": "linear"}.get(way, "none"))
+    found = []
+    for index, (near, played) in enumerate(zip(mic, far, strict=True)):
+        samples = near if canceller else other.process(near, played)
+        _, events = front_end.process(NearFrame(samples, index, 0.0), FarFrame(played, playing=True))
+        found += [(index, event.word) for event in events if isinstance(event, WakeDetected)]
+    return found
+
+
+def missed(job: tuple[Path, float, int]) -> Counter[str]:
+    """One minute of people who say the wake word over the assistant."""
+    cache, ser_db, number = job
+    studio = WakeStudio(cache)
+    studio._next = 9 * number
+    plan = replace(
+        _plan(3_000 + number, 60.0), ser_db=ser_db, first_s=5.0, pause_s=(2.0, 3.0), noise_dbfs=-58.0, noise="pink"
+    )
+    scene = studio.compose(plan, np.random.default_rng([11, number]), "people")
+    mic, far = sounds(scene)
+    count: Counter[str] = Counter(words=len(scene.bursts))
+    for way in WAYS:
+        frames = [frame for frame, _ in heard(way, mic, far, ("alexa",))]
+        count[way] = sum(any(b.onset < f <= b.end + LATE_FRAMES for f in frames) for b in scene.bursts)
+    return count
+
+
+def self_wakes(job: tuple[Path, int]) -> Counter[str]:
+    """Minutes of the assistant alone."""
+    cache, number = job
+    plan = _with_noise(_plan(4_000 + number, 150.0), NOISES[number % 3], number)
+    mic, far = sounds(Studio(cache, "test").compose(plan, np.random.default_rng([12, number])))
+    count: Counter[str] = Counter(frames=len(mic))
+    for way in ("microphone", "speakerd"):
+        count[way] = len(heard(way, mic, far, ALL_WORDS))
+    return count
+
+
+def says_it_itself(cache: Path) -> None:
+    """The assistant says the wake words, ten times each."""
+    studio = Studio(cache, "test")
+    total: Counter[str] = Counter()
+    for number, words in enumerate(("Alexa", "Hey Jarvis")):
+        clip = say(words)[0].astype(np.float32) / 32768
+        plan = Plan(seconds=40.0, rt60_room=number, delay_ms=60.0, echo_dbfs=-20.0)
+        scene = studio.compose(plan, np.random.default_rng(number))
+        spoken = np.concatenate([np.concatenate([clip, np.zeros(32_000, np.float32)]) for _ in range(10)])
+        far = np.zeros_like(scene.far)
+        far[80_000 : 80_000 + spoken.size] = spoken[: far.size - 80_000] * 0.5
+        scene.far[80_000:] = far[80_000:]
+        scene.played = np.concatenate([np.zeros(960, np.float32), scene.far[:-960]])
+        mic, reference = sounds(scene)
+        for way in ("microphone", "speakerd"):
+            total[way] += len(heard(way, mic, reference, ("alexa", "hey_jarvis")))
+    print(
+        f"\nThe assistant itself says a wake word 20 times: {total['microphone']} wakes by the bare microphone, ",
+        end="",
+    )
+    print(f"{total['speakerd']} by speakerd.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--hours", type=float, default=3.0)
+    parser.add_argument("--scenes", type=int, default=20)
+    options = parser.parse_args()
+    print("| wake words missed, SER | words | " + " | ".join(WAYS) + " |\n|---|---|" + "---|" * len(WAYS))
+    with ProcessPoolExecutor(2) as workers:
+        for ser_db in (-10.0, 0.0):
+            jobs = [(options.cache, ser_db, n) for n in range(options.scenes)]
+            total = sum(workers.map(missed, jobs), Counter())
+            cells = [f"{1 - total[way] / total['words']:.0%}" for way in WAYS]
+            print(f"| {ser_db:+.0f} dB | {total['words']} | " + " | ".join(cells) + " |", flush=True)
+        scenes = round(options.hours * 3600 / 150)
+        total = sum(workers.map(self_wakes, [(options.cache, n) for n in range(scenes)]), Counter())
+    print(f"\n{total['frames'] / 180_000:.1f} h of the assistant alone, listening for {', '.join(ALL_WORDS)}: ", end="")
+    print(f"{total['microphone']} wakes by the bare microphone, {total['speakerd']} by speakerd.")
+    says_it_itself(options.cache)
+
+
+if __name__ == "__main__":
+    main()
