@@ -1,65 +1,216 @@
-"""Every message that we can send is valid by the published schema (the `openai` package's types), strictly."""
+"""Every message that we can send is valid by the published schema, over configurations and dialogues.
+
+The same dialogues hold the protocol to its promises: see `Promises`.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from openai.types.realtime import RealtimeClientEvent
-from pydantic import TypeAdapter
+from pydantic import ValidationError
+from support.desk import Desk, call, created, delta, done, server
+from support.schema import assert_valid
 
 from speakerd.config.model import Realtime, TurnDetection
-from speakerd.realtime import outgoing as msg
+from speakerd.conversation.events import ItemHeard
+from speakerd.realtime import outgoing
+from speakerd.realtime.outputs import Fatal
+from speakerd.realtime.protocol import Limits
 from speakerd.realtime.settings import session_settings
 
-ADAPTER: TypeAdapter = TypeAdapter(RealtimeClientEvent)
+TOOL = {
+    "type": "function",
+    "name": "set_volume",
+    "description": "Set the volume.",
+    "parameters": {"type": "object", "properties": {"percent": {"type": "integer"}}, "required": ["percent"]},
+}
+MCP = {"type": "mcp", "server_label": "home", "server_url": "https://example.org/mcp", "require_approval": "never"}
 
-
-def unknown_fields(model, path: str = "") -> list[str]:
-    """Fields that the schema does not know: pydantic keeps them as extras."""
-    extras = [f"{path}{name}" for name in (getattr(model, "model_extra", None) or {})]
-    for name in getattr(type(model), "model_fields", {}):
-        extras += unknown_fields(getattr(model, name), f"{path}{name}.")
-    return extras
-
-
-def assert_valid(text: str) -> None:
-    model = ADAPTER.validate_python(json.loads(text), strict=True)
-    assert unknown_fields(model) == []
-    assert type(model).__name__.lower().startswith(json.loads(text)["type"].split(".")[0].replace("_", "")[:5])
-
-
-@given(
-    instructions=st.text(max_size=200),
-    voice=st.sampled_from(["marin", "cedar", "alloy"]),
-    reduction=st.sampled_from(["near_field", "far_field", "off"]),
-    threshold=st.floats(0.0, 1.0),
-    padding_ms=st.integers(0, 5000),
-    silence_ms=st.integers(100, 10_000),
-    transcripts=st.booleans(),
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+configs = st.builds(
+    Realtime,
+    instructions=texts,
+    voice=st.sampled_from(["marin", "cedar", "alloy", "voice_of_my_own"]),
+    noise_reduction=st.sampled_from(["near_field", "far_field", "off"]),
+    transcription_model=st.sampled_from(["gpt-transcribe", "whisper-1"]),
+    history_tokens=st.sampled_from([0, 500, 8_000]),
+    turn_detection=st.builds(
+        TurnDetection,
+        threshold=st.floats(0.0, 1.0),
+        prefix_padding_ms=st.integers(0, 5_000),
+        silence_duration_ms=st.integers(100, 10_000),
+    ),
 )
-def test_session_update(instructions, voice, reduction, threshold, padding_ms, silence_ms, transcripts):
-    turns = TurnDetection(threshold=threshold, prefix_padding_ms=padding_ms, silence_duration_ms=silence_ms)
-    realtime = Realtime(instructions=instructions, voice=voice, noise_reduction=reduction, turn_detection=turns)
-    assert_valid(msg.session_update(session_settings(realtime, transcripts=transcripts)))
+sessions = st.builds(
+    session_settings,
+    configs,
+    transcripts=st.booleans(),
+    tools=st.sampled_from([(), (TOOL,), (TOOL, MCP)]),
+    withhold=st.booleans(),
+)
+
+responses = st.sampled_from(["r1", "r2", "r3"])
+items = st.sampled_from(["i1", "i2", "i3"])
+statuses = st.sampled_from(["completed", "cancelled", "failed", "incomplete"])
+errors = st.builds(
+    lambda code, event_id: server("error", error={"type": "t", "code": code, "message": "m", "event_id": event_id}),
+    st.sampled_from(["conversation_already_has_active_response", "response_cancel_not_active", "invalid_value", None]),
+    st.sampled_from([None, "create_1", "create_2", "create_3"]),
+)
+lines = st.one_of(
+    st.sampled_from(
+        [
+            server("input_audio_buffer.speech_started", item_id="u"),
+            server("input_audio_buffer.speech_stopped", item_id="u"),
+            server("input_audio_buffer.committed", item_id="u"),
+            server("rate_limits.updated", rate_limits=[{"name": "tokens", "reset_seconds": 1}]),
+            server("something.new", field=1),
+            "no JSON",
+        ]
+    ),
+    st.builds(created, responses),
+    st.builds(delta, st.integers(0, 400), responses, items),
+    st.builds(
+        lambda response, status, calls: done(response, status, output=[call(c) for c in calls]),
+        responses,
+        statuses,
+        st.lists(st.sampled_from(["c1", "c2", "c3"]), max_size=3),
+    ),
+    errors,
+)
+steps = st.one_of(
+    lines.map(lambda line: ("receive", line)),
+    st.builds(lambda i, a, b: ("truncate", (ItemHeard(i, a, b),)), items, st.integers(-5, 900), st.integers(0, 900)),
+    st.sampled_from([None, "r1", "r2", "r9"]).map(lambda r: ("cancel", r)),
+    st.builds(lambda text, tools: ("create", (text, tools)), texts, st.booleans()),
+    st.builds(lambda c, text: ("answer", (c, text)), st.sampled_from(["c1", "c2", "c9"]), st.text(max_size=30)),
+    st.just(("release", None)),
+    st.binary(min_size=2, max_size=64).map(lambda pcm: ("sound", pcm)),
+    st.builds(lambda role, text: ("remind", [(role, text)]), st.sampled_from(["user", "assistant"]), st.text()),
+    st.sampled_from([0.1, 1.0, 3.0]).map(lambda s: ("later", s)),
+)
+
+
+class Promises:
+    """What is true of all that we send, whatever the server does."""
+
+    def __init__(self) -> None:
+        self.in_flight = False
+        self.running: str | None = None
+        self.begun: set[str] = set()
+        self.received: dict[str, int] = {}
+
+    def hear(self, line: str) -> None:
+        """What the server said; taken before the protocol hears it."""
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return
+        match message["type"]:
+            case "response.created":
+                self.begun.add(message["response"]["id"])
+            case "response.output_audio.delta":
+                size = len(base64.b64decode(message["delta"]))
+                self.received[message["item_id"]] = self.received.get(message["item_id"], 0) + size
+
+    def check(self, desk: Desk) -> None:
+        """All that is to be sent now."""
+        for text in desk.take_outgoing():
+            assert_valid(text)
+            message = json.loads(text)
+            match message["type"]:
+                case "response.cancel":
+                    assert message["response_id"] in self.begun, "a cancel of what never began"
+                case "conversation.item.truncate":
+                    received_ms = self.received[message["item_id"]] // 48
+                    assert 0 < message["audio_end_ms"] <= received_ms
+                case "response.create":
+                    assert desk._responses.active is None, "a request while a response runs"
+
+
+@settings(max_examples=400, deadline=None)
+@given(sessions, st.lists(steps, max_size=40))
+def test_dialogues(session, dialogue):
+    desk, promises = Desk(session, limits=Limits(tool_rounds=2)), Promises()
+    desk.connected()
+    promises.check(desk)
+    desk.receive(server("session.updated", session=session))
+    for name, value in dialogue:
+        outputs = []
+        match name:
+            case "receive":
+                promises.hear(value)
+                outputs = desk.receive(value)
+            case "truncate":
+                outputs = desk.truncate(value)
+            case "cancel":
+                desk.cancel(value)
+            case "create":
+                desk.create_response(instructions=value[0], tools=value[1])
+            case "answer":
+                desk.answer_tools(value)
+            case "release":
+                desk.release_responses()
+            case "sound":
+                desk.append_audio(value)
+            case "remind":
+                desk.remind(value)
+            case "later":
+                outputs = desk.later(value)
+        promises.check(desk)
+        if any(isinstance(output, Fatal) for output in outputs):
+            return
+    # Left alone, nothing stays under way for ever: not a request, not a cancelled response.
+    over = any(isinstance(output, Fatal) for output in desk.later(100))
+    promises.check(desk)
+    responses = desk._responses
+    assert over or not responses.waiting
+    assert over or responses.active is None or not responses.active.cancelled
+    assert over or desk.deadline_s is None
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        msg.audio_append(b"\0\1" * 480),
-        msg.response_create({}, "create_1"),
-        msg.response_cancel("resp_1"),
-        msg.item_truncate("item_1", 0, 640),
-        msg.item_delete("item_1"),
+        outgoing.audio_append(b"\0\1" * 480),
+        outgoing.response_create({}, "create_1"),
+        outgoing.response_cancel("resp_1"),
+        outgoing.item_truncate("item_1", 0, 640),
+        outgoing.item_delete("item_1"),
+        outgoing.message_item("system", "x"),
+        outgoing.tool_output("call_1", "{}"),
     ],
 )
-def test_other_messages(text):
+def test_each_message(text):
     assert_valid(text)
 
 
-def test_the_check_can_fail():
-    with pytest.raises(AssertionError):
-        assert_valid(json.dumps({"type": "response.cancel", "response_id": "r", "reason": "x"}))
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "response.cancel", "response_id": "r", "reason": "x"},
+        {"type": "response.create", "response": {"tool_choise": "none"}},
+        {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"turn_detektion": None}}}},
+        {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [{"texd": "x"}]}},
+    ],
+)
+def test_the_check_finds_fields_that_nobody_knows(message):
+    with pytest.raises((AssertionError, ValidationError)):
+        assert_valid(json.dumps(message))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "response.cancelled"},
+        {"type": "conversation.item.truncate", "item_id": "i", "content_index": "0", "audio_end_ms": 5},
+        {"type": "session.update"},
+    ],
+)
+def test_the_check_finds_wrong_types_and_missing_fields(message):
+    with pytest.raises(ValidationError):
+        assert_valid(json.dumps(message))

@@ -1,0 +1,299 @@
+"""Warm sessions, renewal and revival over real sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from email.utils import formatdate
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from speakerd.config.model import Realtime
+from speakerd.conversation import events as ev
+from speakerd.realtime import link as link_module
+from speakerd.realtime.link import Link
+from speakerd.realtime.settings import session_settings
+
+CHUNK = b"\1\0" * 480
+
+
+class Peer:
+    """One connection of the server: accepts every session, keeps what it hears."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self.connection = connection
+        self.heard: list[dict] = []
+        self.deaf = False
+
+    @property
+    def audio(self) -> bytes:
+        """All sound that came."""
+        return b"".join(base64.b64decode(m["audio"]) for m in self.heard if m["type"] == "input_audio_buffer.append")
+
+    def of_type(self, kind: str) -> list[dict]:
+        return [message for message in self.heard if message["type"] == kind]
+
+    async def send(self, kind: str, **fields) -> None:
+        await self.connection.send(json.dumps({"type": kind, **fields}))
+
+    async def serve(self, expires_in_s: float) -> None:
+        extra = {"expires_at": round(time.time() + expires_in_s)} if expires_in_s else {}  # noqa: TID251 - Unix time
+        async for text in self.connection:
+            message = json.loads(text)
+            self.heard.append(message)
+            if message["type"] == "session.update":
+                await self.send("session.updated", session={**message["session"], **extra})
+
+
+class Rig:
+    """A link, its server and what it delivers."""
+
+    def __init__(self) -> None:
+        self.peers: list[Peer] = []
+        self.outputs: asyncio.Queue = asyncio.Queue()
+        self.reports: list = []
+        self.link: Link
+        self.refuse_with = 0
+        self.attempts = 0
+        self.expires_in_s = 0.0
+        self.clock_off_s = 0.0
+
+    async def next(self):
+        async with asyncio.timeout(5):
+            return await self.outputs.get()
+
+    async def until(self, what) -> None:
+        async with asyncio.timeout(5):
+            while not what():  # noqa: ASYNC110 - a poll of what the other side saw
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def rig(**options) -> AsyncIterator[Rig]:
+    rig = Rig()
+    realtime = Realtime(**{"keep_warm": True, "connect_timeout_s": 2.0, **options})
+
+    async def handler(connection: ServerConnection) -> None:
+        peer = Peer(connection)
+        rig.peers.append(peer)
+        with suppress(ConnectionClosed):
+            await peer.serve(rig.expires_in_s + rig.clock_off_s)
+
+    def answer(connection, _request):
+        rig.attempts += 1
+        return connection.respond(rig.refuse_with, "no") if rig.refuse_with else None
+
+    def stamp(_connection, _request, response):
+        del response.headers["Date"]
+        response.headers["Date"] = formatdate(time.time() + rig.clock_off_s, usegmt=True)  # noqa: TID251 - Unix time
+
+    options = {"close_timeout": 0.2, "process_request": answer, "process_response": stamp}
+    async with serve(handler, "127.0.0.1", 0, **options) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with asyncio.TaskGroup() as tasks:
+            url = f"ws://127.0.0.1:{port}/v1/realtime"
+            rig.link = Link(
+                realtime,
+                url,
+                session_settings(realtime),
+                lambda: None,
+                tasks,
+                rig.outputs.put_nowait,
+                rig.reports.append,
+            )
+            try:
+                yield rig
+            finally:
+                rig.link.stop()
+
+
+async def test_without_keep_warm_nothing_is_opened():
+    async with rig(keep_warm=False) as r:
+        r.link.start()
+        await asyncio.sleep(0.05)
+        assert r.attempts == 0
+
+
+async def test_a_warm_session_is_there_at_once_and_brought_no_sound_before():
+    async with rig() as r:
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        assert r.outputs.empty(), "nobody hears of a spare"
+        r.link.open(1)
+        assert r.outputs.get_nowait() == ev.SessionReady(1), "without waiting"
+        assert r.peers[0].audio == b""
+        r.link.append_audio(CHUNK)
+        await r.until(lambda: r.peers[0].audio == CHUNK)
+        assert len(r.peers) == 1
+
+
+async def test_after_the_conversation_another_one_is_kept_warm():
+    async with rig() as r:
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        r.link.open(1)
+        r.link.close()
+        assert [await r.next(), await r.next()] == [ev.SessionReady(1), ev.SessionEnded(1)]
+        await r.until(lambda: r.link.warm)
+        r.link.open(2)
+        assert await r.next() == ev.SessionReady(2)
+        assert len(r.peers) == 2
+
+
+async def test_a_wake_word_takes_the_spare_that_is_being_opened():
+    async with rig() as r:
+        r.link.start()
+        r.link.open(1)
+        assert await r.next() == ev.SessionReady(1)
+        assert r.attempts == 1
+
+
+async def test_a_refused_key_is_tried_once_and_then_only_when_called():
+    async with rig() as r:
+        r.refuse_with = 401
+        r.link.start()
+        await r.until(lambda: r.attempts == 1)
+        await asyncio.sleep(0.1)
+        r.link.pausing(True)
+        await asyncio.sleep(0.1)
+        assert r.attempts == 1
+        r.link.open(1)
+        assert (await r.next()).error == "key_refused"
+        await asyncio.sleep(0.1)
+        assert r.attempts == 2
+        r.refuse_with = 0
+        r.link.open(2)
+        assert await r.next() == ev.SessionReady(2)
+        r.link.close()
+        await r.until(lambda: r.link.warm)
+
+
+async def test_a_lost_spare_comes_back_after_a_wait(monkeypatch):
+    monkeypatch.setattr("speakerd.realtime.backoff.FIRST_S", 0.1)
+    async with rig() as r:
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        r.peers[0].connection.transport.abort()
+        await r.until(lambda: not r.link.warm)
+        await r.until(lambda: r.link.warm)
+        assert len(r.peers) == 2
+        assert r.outputs.empty()
+
+
+async def test_a_spare_that_died_unseen_is_replaced_and_no_word_is_lost(monkeypatch):
+    monkeypatch.setattr(link_module, "PROOF_S", 0.15)
+    async with rig() as r:
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        r.peers[0].connection.transport.pause_reading()  # the machine is gone: no pong comes
+        r.link.open(1)
+        assert await r.next() == ev.SessionReady(1)
+        sound = [bytes([n, 0]) * 480 for n in range(10)]
+        for chunk in sound[:6]:
+            r.link.append_audio(chunk)
+        await r.until(lambda: len(r.peers) == 2)
+        for chunk in sound[6:]:
+            r.link.append_audio(chunk)
+        await r.until(lambda: r.peers[1].audio == b"".join(sound))
+        assert r.outputs.empty(), "the conversation knows nothing of it"
+        r.link.close()
+        assert await r.next() == ev.SessionEnded(1)
+        assert r.link.revived == 1
+
+
+async def test_a_session_is_renewed_in_a_pause_and_knows_what_was_said():
+    async with rig(keep_warm=False) as r:
+        r.expires_in_s = 4
+        r.link.start()
+        r.link.open(1)
+        assert await r.next() == ev.SessionReady(1)
+        old = r.peers[0]
+        await old.send("input_audio_buffer.committed", item_id="u1")
+        await old.send("response.created", response={"id": "r1"})
+        await old.send(
+            "response.output_audio.delta", response_id="r1", item_id="a1", delta=base64.b64encode(CHUNK).decode()
+        )
+        await old.send("response.output_audio_transcript.done", response_id="r1", item_id="a1", transcript="It is ten.")
+        words = "conversation.item.input_audio_transcription.completed"
+        await old.send(words, item_id="u1", transcript="What time is it?")
+        r.link.pausing(False)
+        await old.send("response.done", response={"id": "r1", "status": "completed"})
+        await r.until(lambda: len(r.peers) == 2 and r.link.warm)  # its time has nearly come
+        assert r.link.renewed == 0, "not in the middle of a reply"
+        r.expires_in_s = 3_600
+        r.link.append_audio(CHUNK)
+        r.link.pausing(True)
+        await r.until(lambda: r.link.renewed == 1)
+        new = r.peers[1]
+        await r.until(lambda: new.audio == CHUNK)
+        said = [m["item"] for m in new.of_type("conversation.item.create")]
+        assert [(item["role"], item["content"][0]["text"]) for item in said] == [
+            ("user", "What time is it?"),
+            ("assistant", "It is ten."),
+        ]
+        while not r.outputs.empty():
+            r.outputs.get_nowait()
+        await new.send("input_audio_buffer.speech_started", item_id="u2")
+        assert await r.next() == ev.UserSpeechStarted(1), "under the number of the conversation"
+        await r.until(lambda: old.connection.close_code is not None)
+        r.link.close()
+        assert await r.next() == ev.SessionEnded(1), "only one end"
+        assert r.outputs.empty()
+
+
+async def test_another_voice_needs_another_session():
+    async with rig() as r:
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        r.link.use("gpt-realtime-2.1", session_settings(Realtime(voice="cedar")))
+        await r.until(lambda: len(r.peers) == 2 and r.link.warm)
+        r.link.open(1)
+        assert await r.next() == ev.SessionReady(1)
+        assert r.peers[1].connection.request.path.endswith("model=gpt-realtime-2.1")
+        assert r.peers[1].heard[0]["session"]["audio"]["output"]["voice"] == "cedar"
+
+
+async def test_stopping_ends_everything():
+    async with rig() as r:
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        r.link.open(1)
+        await r.next()
+        r.link.stop()
+        assert await r.next() == ev.SessionEnded(1)
+        await r.until(lambda: r.peers[0].connection.close_code is not None)
+        await asyncio.sleep(0.05)
+        assert len(r.peers) == 1
+
+
+async def test_the_life_of_a_session_is_told_by_the_servers_clock():
+    """Either of the two clocks may be wrong: what counts is what the server says in both places."""
+    async with rig(keep_warm=False) as r:
+        r.expires_in_s, r.clock_off_s = 3_600, -86_400
+        r.link.open(1)
+        await r.next()
+        expires_s = r.link._current.expires_s
+        assert expires_s == pytest.approx(asyncio.get_running_loop().time() + 3_600, abs=3)
+
+
+@pytest.mark.parametrize("verb", ["create_response", "release_responses", "answer_tools"])
+async def test_verbs_reach_the_session(verb):
+    async with rig(keep_warm=False) as r:
+        match verb:
+            case "create_response":
+                r.link.create_response(instructions="x")
+            case "release_responses":
+                r.link.release_responses()
+            case _:
+                r.link.answer_tools(1, [("c1", "x")])
+        r.link.open(1)
+        await r.next()
+        r.link.create_response(instructions="Say hello.")
+        await r.until(lambda: r.peers[0].of_type("response.create"))
+        assert len(r.peers[0].of_type("response.create")) == 1
