@@ -162,7 +162,7 @@ def test_a_noise_costs_two_seconds_and_not_a_word_of_the_reply(room, server):
 
 
 def holds(sound: np.ndarray, clip: np.ndarray) -> bool:
-    """Whether `clip` (24 kHz) is somewhere in `sound` (48 kHz), though a tenth of a second may be faded or said twice."""
+    """Whether `clip` (24 kHz) is somewhere in `sound` (48 kHz), though a tenth of a second may be faded."""
     every_other = sound[::2].astype(float)
     size = 1 << (every_other.size + clip.size).bit_length()
     match = np.fft.irfft(np.fft.rfft(every_other, size) * np.conj(np.fft.rfft(clip.astype(float), size)), size)
