@@ -92,6 +92,9 @@ def test_what_the_wire_counts_for_the_next_is_not_charged_to_the_last(account, c
     for entry in read(tmp_path).entries:
         by_conversation[entry.conversation] = by_conversation.get(entry.conversation, 0) + entry.traffic.bytes_up
     assert by_conversation == {first: 500, second: 8_000}
+    wire = Traffic(bytes_up=20_000)
+    cents(account, clock, 1, second)
+    assert account.sent_today()["bytes_sent"] == 8_500
     assert {e.persona for e in read(tmp_path).entries if e.conversation == first} == {"a"}
 
 

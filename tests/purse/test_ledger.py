@@ -203,9 +203,11 @@ def test_power_fails_while_a_file_is_replaced(tmp_path, monkeypatch):
             with pytest.raises(PowerFailure):
                 Ledger(tmp_path).tidy(date(2026, 11, 2))
         assert read(tmp_path).entries == october
+    old = path_of(tmp_path, "2026-09").stat().st_ino
     Ledger(tmp_path).tidy(date(2026, 11, 2))
     (rolled,) = read(tmp_path).entries
     assert rolled.responses == 9
+    assert path_of(tmp_path, "2026-09").stat().st_ino != old  # another file took its name, whole
 
 
 # ---------------------------------------------------------------- disks that refuse
