@@ -1,4 +1,7 @@
-"""The API key: from a systemd credential or the environment, never from YAML, never printed. Reads a file."""
+"""The API key, and tokens of MCP servers: from a systemd credential or the environment, never from YAML, never printed.
+
+Reads a file.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,19 @@ def api_key(environ: Mapping[str, str] = os.environ) -> ApiKey | None:
 
     Raises ConfigError, which names the source and never the value, for a key that cannot be one.
     """
-    for text, source in (_credential(environ), (environ.get(VARIABLE, ""), f"environment: {VARIABLE}")):
+    return _first(CREDENTIAL, VARIABLE, environ)
+
+
+def token(name: str, environ: Mapping[str, str] = os.environ) -> ApiKey | None:
+    """The secret called `name`, such as `home-assistant-token`: a credential, else the variable HOME_ASSISTANT_TOKEN.
+
+    None if neither holds one. Raises ConfigError as `api_key` does.
+    """
+    return _first(name, name.upper().replace("-", "_"), environ)
+
+
+def _first(name: str, variable: str, environ: Mapping[str, str]) -> ApiKey | None:
+    for text, source in (_credential(name, environ), (environ.get(variable, ""), f"environment: {variable}")):
         key = text.strip()
         if key:
             _require_plain(key, source)
@@ -54,12 +69,12 @@ def api_key(environ: Mapping[str, str] = os.environ) -> ApiKey | None:
     return None
 
 
-def _credential(environ: Mapping[str, str]) -> tuple[str, str]:
+def _credential(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """Text of the credential, empty if there is none, and its source."""
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     if not folder:
         return "", ""
-    path = Path(folder) / CREDENTIAL
+    path = Path(folder) / name
     source = printable(str(path))
     try:
         if not stat.S_ISREG(path.stat().st_mode):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from speakerd.config.credentials import ApiKey, api_key
+from speakerd.config.credentials import ApiKey, api_key, token
 from speakerd.errors import ConfigError
 
 KEY = "sk-proj-geheim_1234"
@@ -79,3 +79,16 @@ def test_a_key_never_shows_itself(caplog: pytest.LogCaptureFixture) -> None:
     assert not hasattr(key, "__dict__")
     with pytest.raises(TypeError, match="not to be stored"):
         pickle.dumps(key)
+
+
+def test_a_token_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "home-assistant-token").write_text(f"{KEY}\n")
+    found = token("home-assistant-token", {"CREDENTIALS_DIRECTORY": str(tmp_path), "HOME_ASSISTANT_TOKEN": "other"})
+    assert found is not None
+    assert found.reveal() == KEY
+    found = token("home-assistant-token", {"HOME_ASSISTANT_TOKEN": KEY, "OPENAI_API_KEY": "other"})
+    assert found is not None
+    assert (found.reveal(), found.source) == (KEY, "environment: HOME_ASSISTANT_TOKEN")
+    assert token("home-assistant-token", {"OPENAI_API_KEY": KEY}) is None
+    with pytest.raises(ConfigError, match="HOME_ASSISTANT_TOKEN"):
+        token("home-assistant-token", {"HOME_ASSISTANT_TOKEN": "ge heim"})
