@@ -239,7 +239,7 @@ async def test_a_session_is_renewed_in_a_pause_and_knows_what_was_said():
             ("assistant", "It is ten."),
         ]
         while not r.outputs.empty():
-            r.outputs.get_nowait()
+            assert not isinstance(r.outputs.get_nowait(), ev.SessionEnded)
         await new.send("input_audio_buffer.speech_started", item_id="u2")
         assert await r.next() == ev.UserSpeechStarted(1), "under the number of the conversation"
         await r.until(lambda: old.connection.close_code is not None)
