@@ -36,12 +36,36 @@ def rss_mb() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
+def library_mb(name: str) -> float:
+    """What importing and making one takes, before anything else is loaded."""
+    before_mb = rss_mb()
+    match name:
+        case "webrtc":
+            from pywebrtc_audio import AudioProcessor
+
+            kept = AudioProcessor(sample_rate=16_000, echo_cancellation=True, noise_suppression=True)
+        case "livekit":
+            from livekit import rtc
+
+            kept = rtc.AudioProcessingModule(echo_cancellation=True, noise_suppression=True, high_pass_filter=True)
+        case "linear":
+            from speakerd.dsp.linear_echo import LinearEcho
+
+            kept = LinearEcho()
+        case _:
+            kept = None
+    grown_mb = rss_mb() - before_mb
+    del kept
+    return grown_mb
+
+
 def cancelled(canceller, mic: np.ndarray, far: np.ndarray) -> np.ndarray:  # noqa: ANN001
     return np.concatenate([canceller.process(one, other) for one, other in zip(mic, far, strict=True)]).astype(float)
 
 
 def measure(cache: Path, name: str) -> None:
     """All figures of one canceller, as a line of JSON."""
+    memory_mb = library_mb(name)
     from pystoi import stoi
 
     from bench.bargein.cancellers import make_canceller
@@ -52,9 +76,6 @@ def measure(cache: Path, name: str) -> None:
 
     studio = Studio(cache, "test")
     users = sorted(studio.speakers)
-    before_mb = rss_mb()
-    make_canceller(name).process(np.zeros(FRAME, np.int16), np.zeros(FRAME, np.int16))
-    memory_mb = rss_mb() - before_mb
     erle_db, used_s, seconds = [], 0.0, 0.0
     stois: dict[float, list[float]] = {ser_db: [] for ser_db in SERS_DB}
     for number in range(ROOMS):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from speakerd.config.credentials import ApiKey
-from speakerd.config.model import Audio, BargeIn, Config
+from speakerd.config.model import Audio, BargeIn, Config, Detector
 from speakerd.conversation.conductor import Conductor
 from speakerd.conversation.events import (
     DuplexChanged,
@@ -31,12 +31,14 @@ from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
 from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.hw.alsa import AlsaSink, AlsaSource
+from speakerd.mic.bargein import LEARNED, RULE, BargeInJudge
 from speakerd.mic.capture import Capture, FrameQueue
+from speakerd.mic.doubletalk import DoubleTalk
 from speakerd.mic.duplex import Duplex
 from speakerd.mic.frontend import FrontEnd
 from speakerd.mic.gatekeeper import Gatekeeper
-from speakerd.mic.interim import RuleDetector, RuleJudge
 from speakerd.mic.listener import Listener
+from speakerd.mic.rule import Rule
 from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
 from speakerd.realtime.protocol import Delivery, ItemAudio, Said, VoiceComplete
@@ -171,7 +173,9 @@ class App:
         canceller = WebRtcCanceller() if config.audio.echo_cancellation else None
         if canceller is None or config.conversation.barge_in is not BargeIn.SPEECH:
             return Duplex(canceller, None, None)
-        return Duplex(canceller, RuleDetector(), RuleJudge())
+        if config.conversation.barge_in_detector is Detector.RULE:
+            return Duplex(canceller, Rule(), BargeInJudge(RULE))
+        return Duplex(canceller, DoubleTalk(), BargeInJudge(LEARNED))
 
     def _make_playback(self, config: Config) -> Playback:
         audio = config.audio

@@ -40,6 +40,10 @@ def voice() -> dict[str, np.ndarray]:
     }
 
 
+WARM_S = 2.6
+"""Of playback: no interruption is heard in the first two seconds, in which the echo is learnt."""
+
+
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
     with ScriptedServer() as server:
@@ -75,6 +79,11 @@ class Room:
         self._cleanup.callback(speech.stop)
         return speech
 
+    def echo(self) -> None:
+        """From now on the microphone hears the loudspeaker."""
+        self._card.loop(40, -20)
+        self._cleanup.callback(self._card.noloop)
+
     def record(self) -> Recorder:
         """Record the loudspeaker from now on."""
         recorder = Recorder(self._card, "speaker")
@@ -90,6 +99,7 @@ def room(sound_card, voice, tmp_path) -> Iterator[Room]:
 
 
 def test_a_conversation_with_an_interruption(room, server):
+    room.echo()
     daemon = room.daemon_at(server.url)
     recorder = room.record()
     assert server.connections == []
@@ -98,9 +108,9 @@ def test_a_conversation_with_an_interruption(room, server):
     assert daemon.wait("StateChanged", state="LISTENING")
     server.wait_for(lambda: server.heard.samples.size > 24_000)  # held and live sound
     server.user_turn()
-    item = server.answer(sound_at(10.0))
+    item = server.answer(sound_at(15.0))
     assert daemon.wait("StateChanged", state="SPEAKING")
-    server.wait_for(lambda: server.heard.sent_ms.get(item, 0) >= 5_000)  # a second in: the echo is learnt by then
+    time.sleep(WARM_S)
 
     before = server.heard.samples.size
     room.say("no")
@@ -132,15 +142,16 @@ def test_a_conversation_with_an_interruption(room, server):
 
 
 def test_a_noise_costs_two_seconds_and_not_a_word_of_the_reply(room, server):
+    room.echo()
     daemon = room.daemon_at(server.url)
     recorder = room.record()
     room.say("wake")
     assert daemon.wait("StateChanged", state="LISTENING")
     server.user_turn()
     reply = sound_at(6.0)
-    item = server.answer(reply)
+    server.answer(reply)
     assert daemon.wait("StateChanged", state="SPEAKING")
-    server.wait_for(lambda: server.heard.sent_ms.get(item, 0) >= 5_000)
+    time.sleep(WARM_S)
 
     room.say("no")  # the server does not take it for speech
     paused = daemon.wait("StateChanged", state="INTERRUPTED")
