@@ -165,21 +165,26 @@ def test_a_noise_costs_two_seconds_and_not_a_word_of_the_reply(room, server):
     sound = np.concatenate(
         [recording.between(paused["t"] - 10.0, paused["t"] + 0.15), recording.between(resumed["t"], resumed["t"] + 8.0)]
     )
-    for from_s in np.arange(0.0, 6.0, 0.5):
-        assert holds(sound, reply[round(from_s * 24_000) :][:12_000]), f"the half second at {from_s:.1f} s is lost"
+    missing = missing_tenths(sound, reply)
+    assert len(missing) <= 2, f"lost at {missing}"  # the pause falls into one, or between two
     assert not server.heard.of_type("response.cancel")
     assert not server.heard.of_type("conversation.item.truncate")
     assert daemon.stop() == 0
 
 
-def holds(sound: np.ndarray, clip: np.ndarray) -> bool:
-    """Whether `clip` (24 kHz) is somewhere in `sound` (48 kHz), though a tenth of a second may be faded."""
-    every_other = sound[::2].astype(float)
-    size = 1 << (every_other.size + clip.size).bit_length()
-    match = np.fft.irfft(np.fft.rfft(every_other, size) * np.conj(np.fft.rfft(clip.astype(float), size)), size)
-    at = int(np.argmax(match[: every_other.size]))
-    here = every_other[at : at + clip.size]
-    return float(np.dot(here, clip[: here.size])) > 0.8 * float(np.linalg.norm(here) * np.linalg.norm(clip))
+def missing_tenths(sound: np.ndarray, reply: np.ndarray) -> list[float]:
+    """Tenths of a second of `reply` (24 kHz), in s, that are nowhere in `sound` (48 kHz)."""
+    heard = sound[::2].astype(float)
+    size = 1 << (heard.size + 2_400).bit_length()
+    spectrum = np.fft.rfft(heard, size)
+    missing = []
+    for start in range(0, reply.size, 2_400):
+        clip = reply[start : start + 2_400].astype(float)
+        match = np.fft.irfft(spectrum * np.conj(np.fft.rfft(clip, size)), size)
+        here = heard[int(np.argmax(match[: heard.size - clip.size])) :][: clip.size]
+        if float(np.dot(here, clip)) < 0.9 * float(np.linalg.norm(here) * np.linalg.norm(clip)):
+            missing.append(start / 24_000)
+    return missing
 
 
 def test_no_server_is_told_in_sound_and_the_next_wake_works(room, server):
