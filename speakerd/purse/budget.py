@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from speakerd.config.model import Purse
 from speakerd.purse.entries import Entry
 
 
@@ -36,6 +37,12 @@ class Limits:
     per_day: Decimal | None = None
     per_month: Decimal | None = None
     warn_at_percent: int = 80
+
+    @classmethod
+    def from_section(cls, purse: Purse) -> Limits:
+        """The limits that the configuration sets; 0 there is none here."""
+        day, month = (Decimal(str(limit)) for limit in (purse.limit_per_day_usd, purse.limit_per_month_usd))
+        return cls(day or None, month or None, purse.warn_at_percent)
 
     def of(self, span: Span) -> Decimal | None:
         """The limit for a day or a month."""

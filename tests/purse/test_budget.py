@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speakerd.config.model import Purse
 from speakerd.purse.budget import Budget, Grade, Limits, Span
 from speakerd.purse.entries import Entry
 
@@ -34,6 +35,12 @@ def test_it_warns_once_and_refuses_at_the_limit():
     verdict = budget.verdict(DAY)
     assert (verdict.allowed, verdict.span, verdict.spent, verdict.limit) == (False, Span.DAY, D("1.00"), D(1))
     assert budget.spend(DAY, D(5)) == ()
+
+
+def test_limits_from_the_configuration():
+    assert Limits.from_section(Purse()) == Limits()
+    section = Purse(limit_per_day_usd=0.1, limit_per_month_usd=2.5, warn_at_percent=50)
+    assert Limits.from_section(section) == Limits(D("0.1"), D("2.5"), 50)
 
 
 def test_a_leap_over_the_warning_is_no_warning():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from speakerd.purse.pricelist import load_prices
 from speakerd.purse.prices import read_prices
 from speakerd.purse.usage import Tokens, Usage
 
+D = Decimal
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -129,6 +132,17 @@ def test_mistakes_are_named_with_their_line(tmp_path, text, line, words):
         load_prices(str(path))
     assert words in str(caught.value)
     assert f"own.yaml:{line}: " in str(caught.value)
+
+
+def test_the_example_of_the_page_is_right():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "costs.md").read_text(encoding="utf-8")
+    (example,) = [text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "minute" in text]
+    prices, mistakes = read_prices(example, "page", load_prices())
+    assert mistakes == []
+    for model in ("gpt-realtime-2.1", "gpt-transcribe"):
+        assert prices.by_model[model] == load_prices().by_model[model]
+    assert cost("my-azure-deployment", prices, audio_in=100, audio_out=200) == D("0.016")
+    assert cost("gpt-realtime-2.1-mini", audio_in=100, audio_out=200) == D("0.005")
 
 
 def test_an_empty_table_changes_nothing(tmp_path):

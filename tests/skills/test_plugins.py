@@ -177,6 +177,12 @@ def test_installed_packages_are_found(package):
     assert told[2] == "entry point odd = speakerd_test_odd:x: this is no function"
 
 
+def test_what_a_file_imports_is_not_its_own(package, folder):
+    package("speakerd_test_shared", GOOD, "shared = speakerd_test_shared")
+    put(folder, "own.py", GOOD.replace("again = switch", "from speakerd_test_shared import switch as theirs"))
+    assert names(load_folder(folder)) == ["switch", "all_off"]
+
+
 def test_an_entry_point_to_nowhere():
     (trouble,) = load_entry_points([EntryPoint("a", "nothing_of_this_name:f", "speakerd.skills")]).troubles
     assert "entry point a = nothing_of_this_name:f: ModuleNotFoundError" in trouble

@@ -78,6 +78,10 @@ def test_a_huge_text_is_cut_with_a_note():
     assert text.endswith("… (cut: 100 of 4000000 characters)")
 
 
+def test_what_was_not_looked_at_is_noted_even_if_the_rest_was_white_space():
+    assert cut("a" + " " * 1_000 + "b", 60) == "a … (cut: 60 of 1002 characters)"
+
+
 def test_of_a_huge_value_only_the_beginning_is_looked_at():
     looked = itertools.count()
 
