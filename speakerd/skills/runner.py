@@ -62,7 +62,9 @@ class Runner:
         self._timeout_s = timeout_s
         self._output_characters = output_characters
         self._pool = Pool(asyncio.get_running_loop(), MAX_THREADS, self._on_bug)
+        self._running: set[asyncio.Task[Any]] = set()
         self._left_behind: set[asyncio.Task[Any]] = set()
+        self._closed = False
         self.calls = 0
         self.failures = 0
         self.timeouts = 0
@@ -78,8 +80,9 @@ class Runner:
 
     def close(self) -> None:
         """Begin nothing more and wait for nothing. May be called twice."""
+        self._closed = True
         self._pool.close()
-        for task in self._left_behind:
+        for task in self._running:
             task.cancel()
 
     async def _answer(self, call: Call, number: int) -> Output:
@@ -115,9 +118,11 @@ class Runner:
 
     async def _within_time(self, skill: Skill, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
         """What the skill returns or raises. Raises _TooLateError, and then does not wait for it to end."""
-        if len(self._left_behind) >= MAX_LEFT_BEHIND:
+        if self._closed or len(self._left_behind) >= MAX_LEFT_BEHIND:
             raise BusyError
         task = self._tasks.create_task(self._outcome(skill, arguments), name=f"skill {skill.name}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         timeout_s = self._timeout_s if skill.timeout_s is None else skill.timeout_s
         try:
             done, _ = await asyncio.wait({task}, timeout=timeout_s)

@@ -299,6 +299,28 @@ async def test_closing(bench):
     runner.close()
     runner.close()
     release.set()
+    assert (await runner.run([Call("1", "hung", "{}")]))[0].failed
+
+
+async def test_closing_while_a_skill_runs_waits_for_nothing(bench):
+    begun, release = asyncio.Event(), threading.Event()
+
+    async def slow() -> None:
+        """Wait."""
+        begun.set()
+        await asyncio.sleep(60)
+
+    def hung() -> None:
+        """Hang."""
+        release.wait(20)
+
+    runner = bench.runner(slow, hung, timeout_s=60)
+    running = bench.tasks.create_task(runner.run([Call("1", "slow", "{}"), Call("2", "hung", "{}")]))
+    async with asyncio.timeout(5):
+        await begun.wait()
+        runner.close()
+        assert [output.failed for output in await running] == [True, True]
+    release.set()
 
 
 async def test_the_pool_alone():
