@@ -7,6 +7,7 @@ Realtime API), the loudspeaker side at whatever the card granted.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -87,7 +88,6 @@ def to_bytes(samples: Samples) -> bytes:
 
 def level_dbfs(samples: Samples) -> float:
     """RMS level relative to a full-scale square wave; −120 for silence or no samples."""
-    if samples.size == 0:
-        return -120.0
-    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-    return max(-120.0, 20.0 * float(np.log10(rms / 32768.0))) if rms > 0 else -120.0
+    sound = samples.astype(np.float32)
+    power = float(np.dot(sound, sound)) / max(1, sound.size)
+    return max(-120.0, 10.0 * math.log10(power / 32768.0**2)) if power > 0 else -120.0

@@ -107,6 +107,9 @@ def packaged_weights() -> dict[str, NDArray[np.float32]]:
 class DoubleTalk:
     """The learned scorer. Costs next to nothing while the far end is silent."""
 
+    nobody = -3.0
+    """See `duplex.Detector`: odds of 1 to 20."""
+
     def __init__(self, network: Network | None = None) -> None:
         """With the packaged weights unless a network is given."""
         self._features = Features()

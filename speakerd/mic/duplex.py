@@ -36,8 +36,15 @@ POOR = "too much of the loudspeaker's sound is left in the microphone's"
 STORM = "the detector fires all the time, so what it is told about the loudspeaker must be wrong"
 
 
+ALONE_FRAMES = 100
+"""2 s: longer than any pause within a wake word."""
+
+
 class Detector(Protocol):
     """How much does this frame sound like someone speaking over the loudspeaker?"""
+
+    nobody: float
+    """Scores up to this mean that there is nothing but the loudspeaker."""
 
     def score(self, near: Samples, out: Samples, far: Samples, spectra: Spectra) -> float:
         """Of the microphone's frame, the canceller's output, the reference and the view; the judge knows the scale."""
@@ -77,6 +84,12 @@ class Duplex:
         self._mute_frames = TAIL_FRAMES
         """Since the assistant was last audible."""
         self._playing = False
+        self._alone_frames = 0
+
+    @property
+    def alone(self) -> bool:
+        """True while the detector has heard nothing but the assistant for two seconds: nobody says a wake word."""
+        return self._alone_frames > ALONE_FRAMES
 
     @property
     def half_duplex(self) -> str:
@@ -99,13 +112,14 @@ class Duplex:
             self._realigned()
         if self._canceller is None or self.resting:
             self.wake_samples = frame.samples
+            self._alone_frames = 0
             return replace(frame, echo_free=self.resting), self._after_playing(far)
         out = self._canceller.process(frame.samples, far.samples)
         near_dbfs = level_dbfs(frame.samples)
         self._meter.feed(near_dbfs, level_dbfs(out), far_audible=self._silent_frames < TAIL_FRAMES)
         spectra = self._view.process(frame.samples, out, far.samples)
         self.wake_samples = self._filter.process(spectra[ERROR], spectra[ESTIMATE])
-        score = self._detector.score(frame.samples, out, far.samples, spectra) if self._detector else 0.0
+        score = self._score(frame, out, far, spectra)
         events = self._judged(frame.index, score, near_dbfs) if far.playing else self._after_playing(far)
         self._playing = far.playing
         self._mute_frames = 0 if far.playing else self._mute_frames + 1
@@ -121,6 +135,14 @@ class Duplex:
         self._meter.forget()
         if self._judge is not None:
             self._judge.realigned()
+
+    def _score(self, frame: NearFrame, out: Samples, far: FarFrame, spectra: Spectra) -> float:
+        if self._detector is None:
+            return 0.0
+        score = self._detector.score(frame.samples, out, far.samples, spectra)
+        alone = far.playing and score <= self._detector.nobody
+        self._alone_frames = self._alone_frames + 1 if alone else 0
+        return score
 
     def _judged(self, index: int, score: float, near_dbfs: float) -> tuple[BargeInEvent, ...]:
         if self._judge is None:

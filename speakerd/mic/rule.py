@@ -21,6 +21,9 @@ WINDOW_FRAMES = 15
 class Rule:
     """The plain scorer. One thread."""
 
+    nobody = 0.0
+    """See `duplex.Detector`."""
+
     def __init__(self) -> None:
         self._vad = Vad()
         self._passed: deque[bool] = deque(maxlen=WINDOW_FRAMES)

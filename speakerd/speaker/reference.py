@@ -2,8 +2,9 @@
 
 The playback thread pushes each period as it writes it to the card; the front-end pulls 20 ms for each near
 frame. Both count frames, so sample n of the one keeps its distance to sample n of the other with no clock
-read: what is pulled was written just now and sounds when the card has played what lay before it. So the
-reference leads its echo by what the card holds, less `slack`, and a canceller needs just that.
+read: what is pulled was written just now and sounds when the card has played what lay before it, about 20 ms
+of it at least, and it goes with a near frame that began 20 ms ago. So the reference leads its echo by about
+40 ms less `slack`, and that it leads is all that a canceller needs.
 
     card writes ──→ [ fifo ] ──→ pulled with the near frame        slack = what is left after a pull
 """
@@ -29,7 +30,7 @@ MOST_SLACK_FRAMES = ms_to_frames(6, NEAR_RATE_HZ)
 DRIFT_FRAMES = 3
 """A second's worth of two clocks that differ by 200 ppm."""
 
-URGENT_SLACK_FRAMES = ms_to_frames(30, NEAR_RATE_HZ)
+URGENT_SLACK_FRAMES = ms_to_frames(20, NEAR_RATE_HZ)
 """More is taken away at once: the echo might overtake."""
 
 KEPT_SLACK_FRAMES = ms_to_frames(4, NEAR_RATE_HZ)

@@ -7,7 +7,7 @@ import numpy as np
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.dsp.echoview import Spectra
-from speakerd.mic.duplex import OFF, POOR, REST_AFTER_FRAMES, STORM, TAIL_FRAMES, BargeInEvent, Duplex
+from speakerd.mic.duplex import ALONE_FRAMES, OFF, POOR, REST_AFTER_FRAMES, STORM, TAIL_FRAMES, BargeInEvent, Duplex
 from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS
 from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame, Samples
 
@@ -28,8 +28,13 @@ class Canceller:
 
 
 class Detector:
+    nobody = 0.1
+
+    def __init__(self, says: float = 0.7) -> None:
+        self.says = says
+
     def score(self, near: Samples, out: Samples, far: Samples, spectra: Spectra) -> float:
-        return 0.7
+        return self.says
 
 
 class Judge:
@@ -154,6 +159,26 @@ def test_an_echo_that_stays_means_half_duplex_until_it_is_gone() -> None:
     for index in range(WINDOW_FRAMES * WINDOWS):
         duplex.process(near(index), far())
     assert duplex.half_duplex == ""
+
+
+def test_it_is_alone_after_two_seconds_in_which_the_detector_heard_nobody() -> None:
+    detector = Detector(0.05)
+    duplex = Duplex(Canceller(), detector, Judge())
+    for index in range(ALONE_FRAMES):
+        duplex.process(near(index), far())
+        assert not duplex.alone
+    duplex.process(near(0), far())
+    assert duplex.alone
+    detector.says = 0.2
+    duplex.process(near(0), far())
+    assert not duplex.alone, "somebody may have begun to speak"
+
+
+def test_it_is_never_alone_with_an_earcon() -> None:
+    duplex = Duplex(Canceller(), Detector(0.05), Judge())
+    for index in range(2 * ALONE_FRAMES):
+        duplex.process(near(index), far(playing=False))
+    assert not duplex.alone
 
 
 def test_a_storm_means_half_duplex() -> None:
