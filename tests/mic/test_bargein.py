@@ -42,6 +42,14 @@ class Player:
         return [type(event) for _, event in self.said[before:]]
 
 
+def suspecting(player: Player) -> Player:
+    """Fed until the first event, a suspicion."""
+    while not player.said:
+        player.feed([SURE])
+    assert isinstance(player.said[0][1], BargeInSuspected)
+    return player
+
+
 def test_a_voice_is_suspected_then_detected():
     assert Player().feed([SURE] * 50) == [BargeInSuspected, BargeInDetected]
 
@@ -123,15 +131,13 @@ def test_a_new_alignment_warms_up_again():
 
 
 def test_a_realignment_leaves_no_dip_open():
-    player = Player()
-    assert player.feed([SURE] * 6) == [BargeInSuspected]
+    player = suspecting(Player())
     player.judge.realigned()
     assert BargeInDismissed in player.feed([ECHO] * SUSPECT_FRAMES)
 
 
 def test_silence_dismisses_what_was_open():
-    player = Player()
-    assert player.feed([SURE] * 6) == [BargeInSuspected]
+    player = suspecting(Player())
     assert player.judge.silence() == BargeInDismissed()
     assert player.judge.silence() is None
 

@@ -1,0 +1,73 @@
+"""Make the barge-in detector again, and measure it: `python -m bench.bargein COMMAND CACHE`; docs/bargein.md tells how.
+
+data   fetch and speak the sounds, build the rooms, compute what the network learns from
+train  train the network with one seed or several
+eval   the closed loop over the test, for the detector, the rule, and no canceller; prints the table
+plot   misses against false interruptions, as PNG
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # one process per core does more than threads
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["data", "train", "eval", "plot"])
+    parser.add_argument("cache", type=Path, help="folder for sounds, rooms, features, weights and results: 4 GB")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
+    parser.add_argument("--hours", type=float, default=10.0, help="of assistant-only playback in the test")
+    parser.add_argument("--part", type=float, default=1.0, help="of the interruptions and troubles in the test")
+    parser.add_argument("--weights", nargs="*", default=[], help="files to test instead of the package's")
+    parser.add_argument("--split", default="test", choices=["tune", "test"])
+    parser.add_argument("--out", type=Path, help="PNG of the plot, or JSON of the results")
+    {"data": _data, "train": _train, "eval": _eval, "plot": _plot}[(a := parser.parse_args()).command](a)
+
+
+def _data(a: argparse.Namespace) -> None:
+    from bench.bargein import dataset, pools, rooms
+
+    pools.prepare(a.cache, a.processes)
+    rooms.prepare(a.cache, a.processes)
+    dataset.prepare(a.cache, "tune", scenes=160, seed=77, processes=a.processes)
+    dataset.prepare(a.cache, "train", scenes=1100, seed=11, processes=a.processes)
+
+
+def _train(a: argparse.Namespace) -> None:
+    from bench.bargein import train
+
+    (a.cache / "weights").mkdir(exist_ok=True)
+    for seed in a.seeds:
+        data = a.cache / "data"
+        train.train(data / "train.npz", data / "tune.npz", seed, a.cache / "weights" / f"seed{seed}.npz")
+
+
+def _eval(a: argparse.Namespace) -> None:
+    from bench.bargein import evaluate, suites
+
+    users, short_users = (("command",), ("short", "*")) if a.split == "test" else (("*",), ("*",))
+    takes = suites.whole(a.hours, users, short_users, a.part)
+    learned = [evaluate.System(f"learned, {Path(w).stem}", weights=w) for w in a.weights]
+    systems = (*(learned or [evaluate.LEARNED_SYSTEM]), evaluate.RULE_SYSTEM, evaluate.BARE_SYSTEM)
+    results = evaluate.play(a.cache, a.split, takes, systems, a.processes)
+    print(evaluate.table(results))
+    if a.out:
+        a.out.write_text(json.dumps(results))
+
+
+def _plot(a: argparse.Namespace) -> None:
+    from bench.bargein import plot
+
+    plot.draw(a.cache, a.out, a.processes)
+
+
+if __name__ == "__main__":
+    main()

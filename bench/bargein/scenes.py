@@ -1,0 +1,354 @@
+"""One scene: what the assistant says, how it reaches the microphone, who speaks over it, what else sounds there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+from scipy.signal import butter, fftconvolve, sosfilt
+
+from bench.bargein import pools, rooms
+
+RATE_HZ = 16_000
+FRAME = 320
+SHORT_S = 0.75
+HEARD_DB = 30.0
+"""A burst begins where it first comes within this of its own level, for at least 30 of 50 ms."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a scene is to hold; levels at the microphone in dBFS."""
+
+    seconds: float
+    rt60_room: int
+    delay_ms: float
+    """The reference leads the loudspeaker by this; negative: it is late."""
+    drift_ppm: float = 0.0
+    drive: float = 1.5
+    """Of the loudspeaker: 0 linear, 1.5 mild, 3 strong."""
+    echo_dbfs: float = -22.0
+    echo_missing: bool = False
+    """The microphone does not hear the loudspeaker at all: a speakerphone that cancels by itself, headphones."""
+    noise: str = "hiss"
+    """hiss | pink | recorded | music; a hiss of the microphone's own is always there."""
+    noise_dbfs: float = -60.0
+    hiss_dbfs: float = -75.0
+    ser_db: float | None = None
+    """None: nobody speaks."""
+    ser_spread_db: float = 0.0
+    short: float = 0.0
+    """Share of short words among what is said."""
+    first_s: float = 8.0
+    pause_s: tuple[float, float] = (3.0, 5.0)
+    taps_per_minute: float = 0.0
+    tap_dbfs: tuple[float, float] = (-20.0, -3.0)
+    """Peaks."""
+    lost: float = 0.0
+    """Share of reference blocks that never come."""
+    clip_db: float = 0.0
+    """The microphone is turned up by this much and clips."""
+    canceller: str = "webrtc"
+    """webrtc | livekit | linear | none."""
+    moved_s: float = 0.0
+    """The loudspeaker is moved at this time; 0: never."""
+    dips: float = 0.0
+    """Share of time in random 15 dB dips of the far end, for training: in the closed loop the detector dips."""
+    replies_s: tuple[float, float] = (60.0, 90.0)
+
+
+@dataclass
+class Burst:
+    """Something said over the loudspeaker."""
+
+    onset: int
+    """Frame."""
+    end: int
+    short: bool
+
+
+@dataclass
+class Scene:
+    """float32 at 16 kHz, ±1 full scale, all of one length, whole frames."""
+
+    plan: Plan
+    far: np.ndarray
+    """The reference at full level, before blocks of it are lost."""
+    played: np.ndarray
+    """The same on the microphone's clock, as it drives the loudspeaker."""
+    answers: list[np.ndarray]
+    """Impulse responses from the loudspeaker, gain included: before and after it was moved."""
+    room_sound: np.ndarray
+    """People, noise, taps: all but the echo."""
+    near: np.ndarray
+    """People alone."""
+    bursts: list[Burst] = field(default_factory=list)
+    taps: list[int] = field(default_factory=list)
+    """Frames."""
+
+    def loudspeaker(self, gain: np.ndarray | float = 1.0) -> np.ndarray:
+        """What it emits when the assistant is played with this gain: a soft clip with even harmonics."""
+        x = self.played * gain
+        drive = self.plan.drive
+        return x if drive == 0 else (np.tanh(drive * (x + 0.1 * x * x)) / drive).astype(np.float32)
+
+    def echo(self, emitted: np.ndarray) -> np.ndarray:
+        """At the microphone."""
+        n = len(emitted)
+        y = fftconvolve(emitted, self.answers[0])[:n]
+        moved = int(self.plan.moved_s * RATE_HZ)
+        if moved:
+            y[moved:] = fftconvolve(emitted, self.answers[1])[moved:n]
+        return y.astype(np.float32)
+
+
+class Studio:
+    """The sounds and rooms of one split."""
+
+    def __init__(self, cache: Path, split: str) -> None:
+        self.split = split
+        self.rooms = rooms.load(cache, split)
+        voices = pools.load(cache, "voice", split)
+        self.speakers = {g: s for g, s in voices.by_group().items() if len(s) >= 5}
+        self.noises = pools.load(cache, "noise", split).sounds
+        self.music = pools.load(cache, "music", split).sounds
+        self.taps = pools.load(cache, "tap", split).sounds
+        self.assistant = pools.assistant() if split == "test" else None
+
+    def compose(self, plan: Plan, rng: np.random.Generator, user: str | None = None) -> Scene:
+        """Build the scene; `user` fixes who speaks."""
+        n = int(plan.seconds * RATE_HZ / FRAME) * FRAME
+        room = self.rooms[plan.rt60_room % len(self.rooms)]
+        assistant = "" if self.assistant else self._pick_assistant(rng)
+        far = self._assistant(rng, plan, n, assistant)
+        driven = sosfilt(butter(2, 180, "high", fs=RATE_HZ, output="sos"), far)
+        played = shift(driven, plan.delay_ms / 1e3, plan.drift_ppm)
+        scene = Scene(plan, far, played, room.echo, np.zeros(n, np.float32), np.zeros(n, np.float32))
+        gain = from_db(plan.echo_dbfs) / active_rms(scene.echo(scene.loudspeaker()))
+        scene.answers = [h * np.float32(gain) for h in room.echo]
+        if plan.ser_db is not None:
+            self._talk(scene, rng, room, user, assistant)
+        scene.room_sound = scene.near + self._noise(rng, plan, n, room)
+        self._tap(scene, rng, room)
+        if plan.echo_missing:
+            scene.answers = [0 * answer for answer in scene.answers]
+        return scene
+
+    def _pick_assistant(self, rng: np.random.Generator) -> str:
+        names = list(self.speakers)
+        usual = [s for s in names if s.startswith(("flite", "espeak", "asterisk"))]
+        return str(rng.choice(usual if rng.random() < 0.6 else names))
+
+    def _assistant(self, rng: np.random.Generator, plan: Plan, n: int, name: str) -> np.ndarray:
+        sounds = self.assistant or self.speakers[name]
+        out = np.zeros(n + RATE_HZ * 30, np.float32)
+        at, reply_end = int(0.5 * RATE_HZ), rng.uniform(*plan.replies_s) * RATE_HZ
+        while at < n:
+            x = _float(sounds[rng.integers(len(sounds))])
+            x = fade(x * np.float32(0.12 / active_rms(x)), 400)
+            out[at : at + len(x)] += x
+            at += len(x) + int(rng.uniform(0.06, 0.4) * RATE_HZ)
+            if at > reply_end:
+                at += int(rng.uniform(0.8, 3.0) * RATE_HZ)
+                reply_end = at + rng.uniform(*plan.replies_s) * RATE_HZ
+        return np.clip(out[:n], -0.98, 0.98)
+
+    def _talk(self, scene: Scene, rng: np.random.Generator, room: rooms.Room, user: str | None, assistant: str) -> None:
+        plan, n = scene.plan, len(scene.near)
+        at = int((plan.first_s + rng.uniform(0, 1)) * RATE_HZ)
+        name = user or str(rng.choice([s for s in self.speakers if s != assistant]))
+        answer = room.near[rng.integers(len(room.near))]
+        while True:
+            short = rng.random() < plan.short
+            x = fftconvolve(self.utterance(rng, name, short), answer).astype(np.float32)
+            if at + len(x) + RATE_HZ > n:
+                return
+            ser_db = (plan.ser_db or 0.0) + rng.uniform(-plan.ser_spread_db, plan.ser_spread_db)
+            x *= np.float32(from_db(plan.echo_dbfs + ser_db) / active_rms(x))
+            scene.near[at : at + len(x)] += x
+            onset, end = extent(x)
+            scene.bursts.append(Burst((at + onset) // FRAME, (at + end) // FRAME, short))
+            at += end + int(rng.uniform(*plan.pause_s) * RATE_HZ)
+
+    def utterance(self, rng: np.random.Generator, name: str, short: bool) -> np.ndarray:
+        """A short word, or some seconds of talk, by one speaker: one clip or several."""
+        sounds = self.speakers[name]
+        x = _float(sounds[rng.integers(len(sounds))])
+        if short:
+            fitting = [s for s in (sounds[i] for i in rng.integers(len(sounds), size=12)) if len(s) < SHORT_S * RATE_HZ]
+            x = _float(fitting[0]) if fitting else x[: int(rng.uniform(0.3, SHORT_S) * RATE_HZ)]
+            return fade(x, 160)
+        want = rng.uniform(0.8, 3.0) * RATE_HZ
+        parts = [x]
+        while sum(map(len, parts)) < want and self.split != "test":
+            more = _float(sounds[rng.integers(len(sounds))])
+            parts += [np.zeros(int(rng.uniform(0.03, 0.15) * RATE_HZ), np.float32), more]
+        return fade(np.concatenate(parts)[: int(3.2 * RATE_HZ)], 160)
+
+    def _noise(self, rng: np.random.Generator, plan: Plan, n: int, room: rooms.Room) -> np.ndarray:
+        hiss = pink(rng, n) if rng.random() < 0.5 else rng.standard_normal(n).astype(np.float32)
+        hiss *= np.float32(from_db(plan.hiss_dbfs) / rms(hiss))
+        if plan.noise == "hiss":
+            return hiss
+        if plan.noise == "pink":
+            y = pink(rng, n)
+        elif plan.noise == "music":
+            y = self._music(rng, n, room)
+        else:
+            y = self._household(rng, n, room)
+        return hiss + y * np.float32(from_db(plan.noise_dbfs) / active_rms(y))
+
+    def _music(self, rng: np.random.Generator, n: int, room: rooms.Room) -> np.ndarray:
+        parts: list[np.ndarray] = []
+        while sum(map(len, parts)) < n:
+            x = _float(self.music[rng.integers(len(self.music))])
+            start = int(rng.integers(max(1, len(x) - 20 * RATE_HZ)))
+            parts.append(fade(x[start : start + int(rng.uniform(20, 90) * RATE_HZ)], 800))
+        return fftconvolve(np.concatenate(parts)[:n], room.near[rng.integers(len(room.near))])[:n].astype(np.float32)
+
+    def _household(self, rng: np.random.Generator, n: int, room: rooms.Room) -> np.ndarray:
+        y = np.zeros(n, np.float32)
+        at = 0
+        while at < n:
+            x = _machine(rng) if rng.random() < 0.2 else _float(self.noises[rng.integers(len(self.noises))])
+            if self.split != "test":  # few recordings: also faster and slower
+                x = np.interp(np.arange(0, len(x), 2 ** rng.uniform(-0.7, 0.7)), np.arange(len(x)), x)
+            x = np.tile(x, int(rng.integers(1, 4)))[: min(int(rng.uniform(2, 15) * RATE_HZ), n - at)]
+            x = fade(x, 160) * np.float32(0.1 * from_db(rng.uniform(-10, 4)) / active_rms(x))
+            y[at : at + len(x)] += x
+            at += int(len(x) * rng.uniform(0.5, 1.2)) + int(rng.uniform(0, 1) * RATE_HZ)
+        return fftconvolve(y, room.near[rng.integers(len(room.near))])[:n].astype(np.float32)
+
+    def _tap(self, scene: Scene, rng: np.random.Generator, room: rooms.Room) -> None:
+        plan, n = scene.plan, len(scene.near)
+        if plan.taps_per_minute <= 0:
+            return
+        at = int((plan.first_s + rng.uniform(0, 1)) * RATE_HZ)
+        while at < n - 3 * RATE_HZ:
+            x = self._one_tap(rng)
+            x = fftconvolve(x, room.near[rng.integers(len(room.near))])
+            x *= from_db(rng.uniform(*plan.tap_dbfs)) / np.abs(x).max()
+            scene.room_sound[at : at + len(x)] += x[: n - at].astype(np.float32)
+            scene.taps.append(at // FRAME)
+            at += int(RATE_HZ * 60 / plan.taps_per_minute * rng.uniform(0.6, 1.4))
+
+    def _one_tap(self, rng: np.random.Generator) -> np.ndarray:
+        kind = rng.random()
+        if kind < 0.5:
+            return _float(self.taps[rng.integers(len(self.taps))])
+        n = int(rng.uniform(0.03, 0.5) * RATE_HZ)
+        t = np.arange(n) / RATE_HZ
+        if kind < 0.8:  # something hard is struck: a few resonances that die away
+            y = np.zeros(n)
+            for _ in range(rng.integers(2, 7)):
+                y += (
+                    rng.uniform(0.2, 1)
+                    * np.sin(2 * np.pi * rng.uniform(90, 5000) * t)
+                    * np.exp(-t / rng.uniform(0.004, 0.15))
+                )
+        else:  # a burst: paper, a bag, a door
+            y = rng.standard_normal(n) * np.exp(-t / rng.uniform(0.01, 0.2))
+            y = sosfilt(butter(1, rng.uniform(300, 6000), fs=RATE_HZ, output="sos"), y)
+        hits = np.zeros(int(rng.uniform(0, 0.5) * RATE_HZ) + n)
+        for start in [0, *rng.integers(0, len(hits) - n + 1, rng.integers(0, 3))]:
+            hits[start : start + n] += y * rng.uniform(0.3, 1)
+        return hits.astype(np.float32)
+
+
+def dips(rng: np.random.Generator, scene: Scene) -> np.ndarray:
+    """A gain for training: the far end dips and pauses at random, oftener after somebody began to speak."""
+    gain = np.ones(len(scene.far), np.float32)
+    share = scene.plan.dips
+    starts = list(rng.integers(0, len(gain), int(share * scene.plan.seconds / 0.8)))
+    starts += [
+        b.onset * FRAME + int(rng.uniform(0.1, 0.45) * RATE_HZ) for b in scene.bursts if rng.random() < 2 * share
+    ]
+    for start in starts:
+        to = 0.0 if rng.random() < 0.1 else from_db(-rng.uniform(12, 18))
+        length = int(rng.uniform(0.3, 1.2) * RATE_HZ)
+        gain[start : start + length] = to
+    kernel = np.full(FRAME, 1 / FRAME, np.float32)
+    return fftconvolve(gain, kernel, "same").astype(np.float32).clip(0, 1)
+
+
+def with_gain(scene: Scene, gain: np.ndarray) -> Scene:
+    """The scene with the assistant played at this gain: far end and echo."""
+    played = scene.played * shift(gain, scene.plan.delay_ms / 1e3, 0.0, edge=1.0)
+    return replace(scene, far=scene.far * gain, played=played)
+
+
+def shift(x: np.ndarray, delay_s: float, ppm: float, edge: float = 0.0) -> np.ndarray:
+    """Later by `delay_s`, on a clock that runs `ppm` fast."""
+    if ppm == 0:
+        k = round(delay_s * RATE_HZ)
+        pad = np.full(abs(k), edge, np.float32)
+        return np.concatenate([pad, x[: len(x) - k]] if k >= 0 else [x[-k:], pad]).astype(np.float32)
+    at = (np.arange(len(x)) - delay_s * RATE_HZ) * (1 + ppm * 1e-6)
+    return map_coordinates(x, [at], order=3, mode="constant", cval=edge).astype(np.float32)
+
+
+def extent(x: np.ndarray) -> tuple[int, int]:
+    """First and last sample of what is heard of a burst, to 10 ms."""
+    level = 10 * np.log10(np.square(x[: len(x) // 160 * 160]).reshape(-1, 160).mean(axis=1) + 1e-12)
+    on = level > level.max() - HEARD_DB
+    steady = np.flatnonzero(np.convolve(on, np.ones(5), "valid") >= 3)
+    if not len(steady):
+        return 0, len(x)
+    first = steady[0] + int(np.flatnonzero(on[steady[0] :])[0])
+    return first * 160, (int(steady[-1]) + 5) * 160
+
+
+def active_rms(x: np.ndarray) -> float:
+    """Of the 10 ms blocks within 30 dB of the loudest."""
+    power = np.square(x[: len(x) // 160 * 160], dtype=np.float64).reshape(-1, 160).mean(axis=1)
+    return float(np.sqrt(power[power >= power.max() * 1e-3].mean())) + 1e-9
+
+
+def rms(x: np.ndarray) -> float:
+    """Plain."""
+    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) + 1e-12
+
+
+def from_db(decibels: float) -> float:
+    """As an amplitude."""
+    return float(10 ** (decibels / 20))
+
+
+def fade(x: np.ndarray, samples: int) -> np.ndarray:
+    """With soft ends."""
+    k = min(samples, len(x) // 4)
+    y = x.astype(np.float32, copy=True)
+    if k:
+        ramp = np.linspace(0, 1, k, dtype=np.float32)
+        y[:k] *= ramp
+        y[-k:] *= ramp[::-1]
+    return y
+
+
+def _machine(rng: np.random.Generator) -> np.ndarray:
+    """A fan, a motor, running water: shaped noise with a hum, both swaying."""
+    n = int(rng.uniform(2, 8) * RATE_HZ)
+    t = np.arange(n) / RATE_HZ
+    low = rng.uniform(60, 2500)
+    band = butter(1, [low, min(7900, low * rng.uniform(1.3, 20))], "band", fs=RATE_HZ, output="sos")
+    y = sosfilt(band, rng.standard_normal(n))
+    y /= rms(y)
+    pitch_hz = rng.uniform(40, 500) * (1 + rng.uniform(0, 0.1) * np.sin(2 * np.pi * rng.uniform(0.05, 1) * t))
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / RATE_HZ
+    for harmonic in range(1, int(rng.integers(2, 12))):
+        y += rng.uniform(0, 0.6) / harmonic**0.5 * np.sin(harmonic * phase) * rng.choice([0, 1])
+    sway = 1 + rng.uniform(0, 0.9) * np.sin(2 * np.pi * rng.uniform(0.2, 12) * t)
+    return (0.1 * y * sway).astype(np.float32)
+
+
+def pink(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Flat below 20 bins."""
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 20))
+    return np.fft.irfft(spectrum, n).astype(np.float32)
+
+
+def _float(x: np.ndarray) -> np.ndarray:
+    return x.astype(np.float32) / 32768

@@ -1,0 +1,74 @@
+"""Which Debian packages the sounds come from, what each is used for, and under which licence it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TRAIN, TUNE, TEST = "train", "tune", "test"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Recordings of one kind inside one package."""
+
+    package: str
+    pattern: str
+    """Glob inside the unpacked package."""
+    kind: str
+    """voice | noise | tap | music."""
+    speaker: str = "{parent}"
+    """For voices: who speaks. {parent}: the folder; {suffix}: the language at the end of the name."""
+    split: str = ""
+    """train | tune | test; empty: decided by the speaker, or by a hash of the name."""
+    skip: str = ""
+    """A regular expression of names to leave out."""
+
+
+_SPOKEN = "Yoohoo|hell_|homerun|sudden|hogchant|countdown|extratime|denied|custom|Kiss|Hellish|invuln|duck_die|skip"
+
+_CRIED = "die|hit|laugh|groan|human|scream|ugg|wail|zombie|chat"
+
+SOURCES = (
+    Source("klettres-data", "usr/share/klettres/*/*/*.ogg", "voice", "klettres-{grandparent}"),
+    Source("ktuberling-data", "usr/share/ktuberling/sounds/*/*.*", "voice", "ktuberling-{parent}", skip="theme$"),
+    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/**/*_desc*.ogg", "voice", "tuxpaint-{suffix}"),
+    Source("hedgewars-data", "usr/share/games/hedgewars/Data/Sounds/voices/*/*.ogg", "voice", "hedgewars-{parent}"),
+    Source("asterisk-core-sounds-fr-g722", "usr/share/asterisk/sounds/**/*.g722", "voice", "asterisk-fr", TRAIN),
+    Source("asterisk-core-sounds-ru-g722", "usr/share/asterisk/sounds/**/*.g722", "voice", "asterisk-ru", TRAIN),
+    Source("asterisk-core-sounds-it-g722", "usr/share/asterisk/sounds/**/*.g722", "voice", "asterisk-it", TUNE),
+    Source("gcin-voice", "**/*.ogg", "voice", "gcin", TRAIN),
+    Source("alsa-utils", "**/*.wav", "voice", "alsa", TRAIN, skip="Noise"),
+    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/[!s]*/**/*.ogg", "noise", skip="_desc|roll-call"),
+    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/[!s]*/**/*.wav", "noise", skip="_desc"),
+    Source(
+        "wesnoth-1.16-data", "**/sounds/**/*.*", "noise", skip="die|hit|laugh|groan|human|scream|ugg|wail|zombie|chat"
+    ),
+    Source("hedgewars-data", "usr/share/games/hedgewars/Data/Sounds/*.ogg", "noise", skip=_SPOKEN),
+    Source("warmux-data", "usr/share/games/warmux/sound/default/weapons/**/*.ogg", "noise"),
+    Source("colobot-common-sounds", "**/sounds/*.*", "noise"),
+    Source("sonic-pi-samples", "**/*.flac", "noise", skip="drum|bd_|sn_|perc|tabla|loop|guit|vocal|mehackit"),
+    Source("bucklespring-data", "**/*.wav", "tap"),
+    Source("sonic-pi-samples", "**/*.flac", "tap", skip="^(?!drum|bd_|sn_|perc)"),
+    Source("frozen-bubble-data", "**/*.ogg", "tap", skip="frozen|introzik|music|frozen-mainzik"),
+    Source("wesnoth-1.16-music", "**/*.ogg", "music"),
+    Source("hedgewars-data", "usr/share/games/hedgewars/Data/Music/*.ogg", "music"),
+    Source("freedroidrpg-data", "**/music/**/*.ogg", "music"),
+    # Heard in the test alone.
+    Source("scratch", "**/Sounds/Human/*.*", "noise", split=TEST, skip="Scream|Laugh|Baby|Party"),
+    Source("scratch", "**/Sounds/Effects/*.*", "noise", split=TEST),
+    Source("scratch", "**/Sounds/Animal/*.*", "noise", split=TEST),
+    Source("freedroidrpg-data", "**/effects/*.*", "noise", split=TEST, skip="Scream|Thou"),
+    Source("lmms-common", "usr/share/lmms/samples/drums/*.ogg", "tap", split=TEST),
+    Source("asc-music", "**/*.ogg", "music", split=TEST),
+    Source("colobot-common-sounds", "**/music/*.*", "music", split=TEST),
+)
+
+TUNE_LANGUAGES = {"da", "el", "pt_BR", "pt", "ro", "hu", "ga"}
+"""People who speak these are heard in tuning, never in training: the same person may have recorded for two packages."""
+
+TUNE_SPEAKERS = {"hedgewars-British", "hedgewars-Mobster", "hedgewars-Surfer"}
+
+
+def packages() -> list[str]:
+    """Names of all packages, each once."""
+    return sorted({source.package for source in SOURCES})
