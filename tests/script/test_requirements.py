@@ -23,7 +23,7 @@ def _names(requirements: list[str]) -> set[str]:
 
 
 def test_there_are_locks() -> None:
-    assert [lock.stem for lock in LOCKS] == ["bench", "build", "dev", "referee", "runtime"]
+    assert [lock.stem for lock in LOCKS] == ["bargein", "bench", "build", "dev", "referee", "runtime"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
