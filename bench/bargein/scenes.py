@@ -302,6 +302,8 @@ def extent(x: np.ndarray) -> tuple[int, int]:
 
 def active_rms(x: np.ndarray) -> float:
     """Of the 10 ms blocks within 30 dB of the loudest."""
+    if len(x) < 160:
+        return rms(x)
     power = np.square(x[: len(x) // 160 * 160], dtype=np.float64).reshape(-1, 160).mean(axis=1)
     return float(np.sqrt(power[power >= power.max() * 1e-3].mean())) + 1e-9
 
