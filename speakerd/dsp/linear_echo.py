@@ -24,7 +24,7 @@ _FFT = 2 * _BLOCK
 _BINS = _BLOCK + 1
 _KEEP = np.float32(0.99**2)  # of the path from block to block, as power: clocks 100 ppm apart move it within seconds
 _START_UNCERTAINTY = 1.0
-_NEAR_SMOOTHING = np.float32(0.6)  # of the near-end power: two or three blocks
+_NEAR_SMOOTHING = np.float32(0.95)  # of the near-end power: 20 blocks
 _CONSTRAINED_AT_ONCE = 3  # partitions whose circular part is cut in a block, in turn: all at once cost 4 times as much
 _SILENT_POWER = 1e-7  # of a block's spectrum: below the last bit of 16
 
