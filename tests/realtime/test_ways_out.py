@@ -1,0 +1,68 @@
+"""Private CAs and proxies by the usual environment variables."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import ssl
+import subprocess
+
+import pytest
+from support.dead_network import accept
+from websockets.asyncio.server import serve
+
+from speakerd.config.model import Realtime
+from speakerd.conversation import events as ev
+from speakerd.realtime.link import Link
+from speakerd.realtime.settings import session_settings
+
+REALTIME = Realtime(connect_timeout_s=5.0)
+
+
+@contextlib.asynccontextmanager
+async def link_to(url: str):
+    """A link that opens session 1 there, and what it delivers."""
+    outputs: asyncio.Queue = asyncio.Queue()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        link = Link(REALTIME, url, session_settings(REALTIME), lambda: "sk-test", tasks, outputs.put_nowait)
+        link.open(1)
+        yield outputs
+        link.stop()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes its certificate with openssl")
+async def test_a_private_ca_is_believed_if_the_environment_names_it(tmp_path, monkeypatch):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    paths = ["-keyout", str(key), "-out", str(certificate)]
+    await asyncio.to_thread(subprocess.run, [*command.split(), *paths], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    async with serve(accept, "127.0.0.1", 0, ssl=context, close_timeout=0.2) as server:
+        url = f"wss://localhost:{next(iter(server.sockets)).getsockname()[1]}/"
+        async with link_to(url) as outputs:
+            assert (await outputs.get()).error == "tls_failed"
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        async with link_to(url) as outputs:
+            assert await outputs.get() == ev.SessionReady(1)
+
+
+async def test_a_proxy_is_asked_and_its_refusal_is_explained(monkeypatch):
+    asked = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "")
+        async with link_to("wss://example.invalid/v1/realtime") as outputs:
+            assert (await outputs.get()).error == "proxy_failed"
+    assert asked == [b"CONNECT example.invalid:443 HTTP/1.1\r\n"]
