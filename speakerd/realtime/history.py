@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from speakerd.realtime.outputs import ItemAudio, Said, SaidCut, UserItem, Word
+
 MAX_TURNS = 40
 MAX_CHARACTERS = 6_000
 """Some 1,500 tokens."""
@@ -15,6 +17,18 @@ class History:
 
     _turns: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Role and text by item id; empty text while it is not known."""
+
+    def take(self, word: Word) -> None:
+        """Note what belongs here."""
+        match word:
+            case ItemAudio(item_id):
+                self.begin("assistant", item_id)
+            case UserItem(item_id):
+                self.begin("user", item_id)
+            case Said(role, text, item_id):
+                self.say(role, item_id, text)
+            case SaidCut(item_id, text):
+                self.say("assistant", item_id, text)
 
     def begin(self, role: str, item_id: str) -> None:
         """An item has its place."""

@@ -17,7 +17,7 @@ from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady, 
 from speakerd.realtime.address import Dial, with_model
 from speakerd.realtime.backoff import STEADY_S, Backoff
 from speakerd.realtime.history import History
-from speakerd.realtime.outputs import Delivery, FirstAudio, ItemAudio, Report, Said, SaidCut, UserItem, Word
+from speakerd.realtime.outputs import Delivery, FirstAudio, Report, Word
 from speakerd.realtime.protocol import Limits, RealtimeProtocol
 from speakerd.realtime.reader import Json
 from speakerd.realtime.renewal import Renewal
@@ -195,14 +195,7 @@ class Link:
                 self._tail.clear()
             case FirstAudio():
                 self._renewals[session].answered(output.latency_s)
-            case ItemAudio(item_id):
-                self._history.begin("assistant", item_id)
-            case UserItem(item_id):
-                self._history.begin("user", item_id)
-            case Said(role, text, item_id):
-                self._history.say(role, item_id, text)
-            case SaidCut(item_id, text):
-                self._history.say("assistant", item_id, text)
+        self._history.take(output)
         if isinstance(output, Report):
             self._report(output)
         else:

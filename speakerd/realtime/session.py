@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 from collections import deque
 from collections.abc import Callable, Iterable
-from email.utils import parsedate_to_datetime
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -19,7 +17,8 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
 from speakerd.pcm import PERIOD_MS
 from speakerd.realtime.address import Dial, is_this_machine
-from speakerd.realtime.failures import closing, explain
+from speakerd.realtime.connection import bound_delivery, closed_in_order, date_of
+from speakerd.realtime.failures import explain
 from speakerd.realtime.outputs import Fatal, Output, Word
 from speakerd.realtime.protocol import MAX_CHARACTERS, RealtimeProtocol
 
@@ -180,8 +179,8 @@ class Session:
 
     async def _talk(self, sock: ClientConnection) -> None:
         self._connected_s = self._now_s()
-        self._server_time_s = _date_of(sock)
-        _bound_delivery(sock, self._dial.network_s)
+        self._server_time_s = date_of(sock)
+        bound_delivery(sock, self._dial.network_s)
         self._protocol.connected(self._connected_s)
         self._send()
         async with asyncio.TaskGroup() as tasks:
@@ -202,7 +201,7 @@ class Session:
                 else:
                     self._protocol.counts["binary"] += 1
             if not self._closing:
-                self._blame(_closed_in_order(sock))
+                self._blame(closed_in_order(sock))
         except ConnectionClosed as error:
             if not self._closing:
                 self._blame(explain(error))
@@ -295,26 +294,3 @@ class Session:
     @staticmethod
     def _now_s() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _closed_in_order(sock: ClientConnection) -> Fatal:
-    if sock.close_code in (1000, None):
-        return Fatal("closed_by_server", f"the server closed the session ({sock.close_code} {sock.close_reason})")
-    return closing(sock.close_code or 0, sock.close_reason or "")
-
-
-def _bound_delivery(sock: ClientConnection, seconds: float) -> None:
-    """Let the kernel give the connection up if the peer's machine takes nothing of what we send."""
-    raw = sock.transport.get_extra_info("socket")
-    if raw is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
-        with contextlib.suppress(OSError):  # no TCP: nothing to bound
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
-
-
-def _date_of(sock: ClientConnection) -> float | None:
-    """The server's clock as it answered, Unix seconds."""
-    date = sock.response.headers.get("Date") if sock.response else None
-    try:
-        return parsedate_to_datetime(date).timestamp() if date else None
-    except ValueError:
-        return None
