@@ -1,10 +1,107 @@
-"""Why a response failed, and when asking again has a chance. Pure."""
+"""The end of a response and the server's objections: what follows from them, and why. Pure."""
 
 from __future__ import annotations
 
-from speakerd.realtime.incoming import ResponseDone
-from speakerd.realtime.outputs import ResponseFailed
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from speakerd.conversation import events as ev
+from speakerd.realtime import outgoing
+from speakerd.realtime.incoming import ResponseDone, ServerError
+from speakerd.realtime.items import Items
+from speakerd.realtime.outputs import Fatal, Output, ResponseFailed, ResponseUsage, ToolsCalled, VoiceComplete
+from speakerd.realtime.responses import Responses
+from speakerd.realtime.tools import TOO_MANY, Tools
 from speakerd.realtime.troubles import Trouble, retry_after_s, trouble_of
+from speakerd.realtime.turns import Turns
+
+FATAL_ERRORS = frozenset(
+    {
+        "invalid_api_key",
+        "insufficient_quota",
+        "inference_rate_limit_exceeded",
+        "session_expired",
+        "beta_api_shape_disabled",
+        "model_not_found",
+    }
+)
+"""After these the session is of no use. Looked for in `code` and in `type`: servers differ."""
+
+
+@dataclass(slots=True)
+class Aftermath:
+    """Works on the parts of one session's protocol; `send` takes text frames."""
+
+    responses: Responses
+    tools: Tools
+    turns: Turns
+    items: Items
+    send: Callable[[str], None]
+    counts: Counter[str]
+    rate_reset_s: float = 0.0
+    """When the limits of the key are at rest again, as the server last said."""
+
+    def done(self, session: int, done: ResponseDone, now_s: float) -> list[Output]:
+        """A response is over."""
+        outputs: list[Output] = []
+        if done.usage is not None:  # paid for, wanted or not
+            outputs.append(ResponseUsage(session, done.response_id, done.model, done.usage))
+        response = self.responses.done(done, now_s)
+        if response is None:
+            return outputs
+        self.turns.answered()
+        failed = None if response.cancelled else failure(session, done, self.rate_reset_s)
+        if failed is not None:
+            outputs.append(failed)
+        if fatal := _fatal_code(done.code, done.kind):
+            return [*outputs, Fatal(fatal, done.message)]  # the end of the session says it all
+        ended = ev.ResponseEnded(session, done.response_id, done.status, response.audio_ms, done.code)
+        if response.cancelled:
+            self._forget_unheard(done)
+            return [*outputs, ended]
+        return [*outputs, *self._calls(session, done), VoiceComplete(), ended]
+
+    def error(self, session: int, error: ServerError, now_s: float, *, configured: bool) -> list[Output]:
+        """The server objects. Most errors answer a race that was lost: counted, and the session goes on."""
+        code = error.code or error.kind
+        self.counts[f"error/{code}"[:80]] += 1
+        if fatal := _fatal_code(error.code, error.kind):
+            return [Fatal(fatal, error.message)]
+        if not configured:
+            return [Fatal(code or "session_refused", error.message)]
+        running = "conversation_already_has_active_response" in (error.code, error.kind)
+        ours = running or error.event_id.startswith("create_")
+        if ours and self.responses.refused(error.event_id, now_s, because_one_runs=running):
+            return [never_began(session, code, error.message)]
+        return []
+
+    def _calls(self, session: int, done: ResponseDone) -> list[Output]:
+        calls = self.tools.finish(done)
+        if not calls:
+            return []
+        if self.tools.exhausted:  # it was told to use words, and calls on and on
+            self.counts["tool_rounds"] += 1
+            for frame in self.tools.answer((call.call_id, TOO_MANY) for call in calls)[0]:
+                self.send(frame)
+            return []
+        return [ToolsCalled(session, done.response_id, calls, self.tools.last_round)]
+
+    def _forget_unheard(self, done: ResponseDone) -> None:
+        """Items of a cancelled response of which no sound reached the loudspeaker: nobody heard them."""
+        for item in done.message_items:
+            if not self.items.sounded(item):
+                self.send(outgoing.item_delete(item))
+
+
+def never_began(session: int, code: str, message: str) -> ResponseFailed:
+    """A response that was asked for, and that is given up."""
+    return ResponseFailed(session, "", Trouble.SERVER_ERROR, code, "", message)
+
+
+def _fatal_code(code: str, kind: str) -> str:
+    """The one of the two that ends the session; empty if neither does."""
+    return next((one for one in (code, kind) if one in FATAL_ERRORS), "")
 
 
 def failure(session: int, done: ResponseDone, rate_reset_s: float) -> ResponseFailed | None:

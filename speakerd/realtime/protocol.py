@@ -15,17 +15,14 @@ from typing import assert_never
 from speakerd.conversation import events as ev
 from speakerd.realtime import incoming as msg
 from speakerd.realtime import outgoing, settings
-from speakerd.realtime.aftermath import failure
+from speakerd.realtime.aftermath import Aftermath, never_began
 from speakerd.realtime.items import Items
 from speakerd.realtime.outputs import Delivery as Delivery
 from speakerd.realtime.outputs import (
     Fatal,
     FirstAudio,
     Output,
-    ResponseFailed,
-    ResponseUsage,
     SaidCut,
-    ToolsCalled,
     UserItem,
 )
 from speakerd.realtime.outputs import ItemAudio as ItemAudio
@@ -36,22 +33,9 @@ from speakerd.realtime.reader import Json, UnreadableError
 from speakerd.realtime.responses import Responses
 from speakerd.realtime.settings import Agreement
 from speakerd.realtime.silence import Look, Silence
-from speakerd.realtime.tools import TOO_MANY, Tools
+from speakerd.realtime.tools import Tools
 from speakerd.realtime.transcripts import said
-from speakerd.realtime.troubles import Trouble
 from speakerd.realtime.turns import Turns
-
-FATAL_ERRORS = frozenset(
-    {
-        "invalid_api_key",
-        "insufficient_quota",
-        "inference_rate_limit_exceeded",
-        "session_expired",
-        "beta_api_shape_disabled",
-        "model_not_found",
-    }
-)
-"""After these the session is of no use. Looked for in `code` and in `type`: servers differ."""
 
 MAX_CHARACTERS = 4 * 1024 * 1024
 """Longest text frame that is looked into. The service's largest are audio deltas of some 10 kB."""
@@ -92,7 +76,9 @@ class RealtimeProtocol:
         self._turns = Turns(released=answers, server_answers=answers)
         self._asked_s: float | None = None
         """Since when the next response's first sound is awaited."""
-        self._rate_reset_s = 0.0
+        self._aftermath = Aftermath(
+            self._responses, self._tools, self._turns, self._items, self._outbox.append, self.counts
+        )
 
     # ------------------------------------------------------------ out
 
@@ -186,7 +172,7 @@ class RealtimeProtocol:
             over = overdue.response
             outputs.append(ev.ResponseEnded(self.session, over.response_id, "cancelled", over.audio_ms))
         if overdue.request:
-            outputs += self._never_began("response_not_started", "")
+            outputs += [never_began(self.session, "response_not_started", "")]
         look = self._silence.look(now_s)
         if look is Look.PROBE and self._configured:
             self._update(settings.repeated(self._agreement.granted or self._settings))
@@ -233,11 +219,11 @@ class RealtimeProtocol:
             case msg.ToolArguments(response_id, call):
                 self._tools.gather(response_id, call)
             case msg.ResponseDone():
-                return self._on_done(message, now_s)
+                return self._aftermath.done(self.session, message, now_s)
             case msg.RateLimits(reset_s):
-                self._rate_reset_s = reset_s
+                self._aftermath.rate_reset_s = reset_s
             case msg.ServerError():
-                return self._on_error(message, now_s)
+                return self._aftermath.error(self.session, message, now_s, configured=self._configured)
             case msg.Unknown(kind):
                 self.counts[f"unknown/{kind}"[:80]] += 1
             case _:
@@ -290,60 +276,6 @@ class RealtimeProtocol:
         self._items.hear(delta.item_id, delta.content_index, len(delta.pcm))
         active.audio_bytes += len(delta.pcm)
         return [*outputs, ItemAudio(delta.item_id, delta.pcm)]
-
-    # ------------------------------------------------------------ the end of a response
-
-    def _on_done(self, done: msg.ResponseDone, now_s: float) -> list[Output]:
-        outputs: list[Output] = []
-        if done.usage is not None:  # paid for, wanted or not
-            outputs.append(ResponseUsage(self.session, done.response_id, done.model, done.usage))
-        response = self._responses.done(done, now_s)
-        if response is None:
-            return outputs
-        self._turns.answered()
-        failed = None if response.cancelled else failure(self.session, done, self._rate_reset_s)
-        if failed is not None:
-            outputs.append(failed)
-        if done.code in FATAL_ERRORS or done.kind in FATAL_ERRORS:
-            return [*outputs, Fatal(done.code, done.message)]  # the end of the session says it all
-        ended = ev.ResponseEnded(self.session, done.response_id, done.status, response.audio_ms, done.code)
-        if response.cancelled:
-            self._forget_unheard(done)
-            return [*outputs, ended]
-        return [*outputs, *self._on_calls(done), VoiceComplete(), ended]
-
-    def _on_calls(self, done: msg.ResponseDone) -> list[Output]:
-        calls = self._tools.finish(done)
-        if not calls:
-            return []
-        if self._tools.exhausted:  # it was told to use words, and calls on and on
-            self.counts["tool_rounds"] += 1
-            self._outbox += self._tools.answer((call.call_id, TOO_MANY) for call in calls)[0]
-            return []
-        return [ToolsCalled(self.session, done.response_id, calls, self._tools.last_round)]
-
-    def _forget_unheard(self, done: msg.ResponseDone) -> None:
-        """Items of a cancelled response of which no sound reached the loudspeaker: nobody heard them."""
-        self._outbox += [outgoing.item_delete(item) for item in done.message_items if not self._items.sounded(item)]
-
-    # ------------------------------------------------------------ trouble
-
-    def _on_error(self, error: msg.ServerError, now_s: float) -> list[Output]:
-        code = error.code or error.kind
-        self.counts[f"error/{code}"[:80]] += 1
-        if error.code in FATAL_ERRORS or error.kind in FATAL_ERRORS:
-            return [Fatal(error.code if error.code in FATAL_ERRORS else error.kind, error.message)]
-        if not self._configured:
-            return [Fatal(code or "session_refused", error.message)]
-        running = "conversation_already_has_active_response" in (error.code, error.kind)
-        if (running or error.event_id.startswith("create_")) and self._responses.refused(
-            error.event_id, now_s, because_one_runs=running
-        ):
-            return self._never_began(code, error.message)
-        return []  # any other error is an answer to a race that was lost: counted, and the session goes on
-
-    def _never_began(self, code: str, message: str) -> list[Output]:
-        return [ResponseFailed(self.session, "", Trouble.SERVER_ERROR, code, "", message)]
 
     # ------------------------------------------------------------ helpers
 
