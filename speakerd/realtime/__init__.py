@@ -1,1 +1,1 @@
-"""The wire: the OpenAI Realtime API (GA) over a websocket. `messages` and `protocol` are pure."""
+"""The wire: the OpenAI Realtime API (GA) over a websocket. What decides is pure; `link`, `session` and `connection` act."""
