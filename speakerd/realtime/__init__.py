@@ -1,1 +1,1 @@
-"""The wire: the OpenAI Realtime API (GA) over a websocket. What decides is pure; `link`, `session` and `connection` act."""
+"""The wire: the OpenAI Realtime API (GA) over a websocket. `link`, `session` and `connection` act, the rest is pure."""
