@@ -45,6 +45,11 @@ class NearFrame:
     """True if sound was lost between the frame before and this one (xrun, reopened device)."""
     echo_free: bool = False
     """True if the loudspeaker cannot be heard in it: cancelled, by a canceller that works."""
+    over_samples: Samples | None = None
+    """The same sound with more of the user left in it, and of the echo: for words spoken over the assistant.
+
+    320 samples like the others; None while the assistant is not audible.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -53,6 +53,8 @@ class OpenUplink:
     """First near frame to release; None: as HoldUplink said."""
     skip_ms: int = 0
     """Microphone sound to leave out from now on, ms: the tail of our own echo."""
+    voice_index: int | None = None
+    """First near frame of words spoken over the assistant: more of the user is let through from there on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Action, Earcon
 from speakerd.conversation.state import TALKING, Facts
 
+VOICE_LEAD_FRAMES = 5
+"""100 ms: the detector gives the beginning of words so much too late at worst (bench/talkover.py)."""
+
 
 def nothing(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     return []
@@ -181,10 +184,16 @@ def no_answer(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     return [*_silence_assistant(f), do.OpenUplink(), do.PlayEarcon(Earcon.ERROR)]
 
 
+def _open_for_words(f: Facts, onset_index: int) -> Action:
+    """The words are heard a little after they begin, so let the user through from a little before."""
+    from_index = onset_index - f.rules.barge_in_preroll_frames
+    return do.OpenUplink(from_index, voice_index=max(from_index, onset_index - VOICE_LEAD_FRAMES))
+
+
 def barge_in(f: Facts, event: ev.BargeInDetected, now_s: float) -> list[Action]:
     """Nothing is thrown away, nothing cancelled, until the server has heard words."""
     f.paused_s = now_s
-    return [do.PausePlayout(), do.OpenUplink(event.onset_index - f.rules.barge_in_preroll_frames)]
+    return [do.PausePlayout(), _open_for_words(f, event.onset_index)]
 
 
 def words_begin(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -213,13 +222,13 @@ def false_alarm(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
 
 def late_barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action]:
     """The reply ended while the decision was on its way; the words began before."""
-    return [do.OpenUplink(event.onset_index - f.rules.barge_in_preroll_frames)]
+    return [_open_for_words(f, event.onset_index)]
 
 
 def barge_in_by_wake(f: Facts, event: ev.WakeDetected, now_s: float) -> list[Action]:
     f.talk_until_s = now_s + f.rules.conversation_s
     onset = event.frame_index - f.rules.preroll_frames + 1
-    return [*_silence_assistant(f), do.OpenUplink(onset)]
+    return [*_silence_assistant(f), do.OpenUplink(onset, voice_index=onset)]
 
 
 def barge_in_by_server(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:

@@ -42,8 +42,8 @@ class UplinkPort(Protocol):
     def hold(self, from_index: int | None) -> None:
         """Keep frames from this one on, send none."""
 
-    def open(self, from_index: int | None, skip_ms: int) -> None:
-        """Send what is held, then every frame."""
+    def open(self, from_index: int | None, skip_ms: int, voice_index: int | None) -> None:
+        """Send what is held, then every frame; from `voice_index` on as words spoken over the assistant."""
 
     def end_turn(self) -> None:
         """Send silence long enough to end the turn."""
@@ -167,8 +167,8 @@ class Conductor:
                 self._session.truncate(items)
             case do.HoldUplink(from_index):
                 self._uplink.hold(from_index)
-            case do.OpenUplink(from_index, skip_ms):
-                self._uplink.open(from_index, skip_ms)
+            case do.OpenUplink(from_index, skip_ms, voice_index):
+                self._uplink.open(from_index, skip_ms, voice_index)
             case do.EndTurn():
                 self._uplink.end_turn()
             case do.CloseUplink():

@@ -124,8 +124,10 @@ class Duplex:
         self._playing = far.playing
         self._mute_frames = 0 if far.playing else self._mute_frames + 1
         # An earcon needs no cancelling: it is no word, and the suppressor takes more of the user than it covers.
-        sound = out if self._mute_frames < TAIL_FRAMES else frame.samples
-        return replace(frame, samples=sound, echo_free=not self.half_duplex), events
+        free = not self.half_duplex
+        if self._mute_frames >= TAIL_FRAMES:
+            return replace(frame, echo_free=free), events
+        return replace(frame, samples=out, echo_free=free, over_samples=self.wake_samples), events
 
     def take_figures(self) -> tuple[EchoFigures, float | None]:
         """What was measured since the last call, and the echo's delay in ms."""

@@ -48,9 +48,9 @@ class Gatekeeper:
         """Keep frames from this one on, send none."""
         self._send_all(self._uplink.hold(from_index))
 
-    def open(self, from_index: int | None, skip_ms: int) -> None:
-        """Send what is held, then every frame."""
-        self._send_all(self._uplink.open(from_index, skip_ms))
+    def open(self, from_index: int | None, skip_ms: int, voice_index: int | None = None) -> None:
+        """Send what is held, then every frame; from `voice_index` on with more of the user in it."""
+        self._send_all(self._uplink.open(from_index, skip_ms, voice_index))
 
     def end_turn(self) -> None:
         """Send silence until the server's turn detection must believe that the user has finished."""

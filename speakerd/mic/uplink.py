@@ -35,6 +35,8 @@ class Uplink:
         self._ring: deque[NearFrame] = deque(maxlen=ms_to_periods(held_ms))
         self._from_index = 0
         """First frame that may be sent, by order of hold and open."""
+        self._voice_index: int | None = None
+        """First frame of words spoken over the assistant, while those may still be due."""
         self._echo_until_index = 0
         """Frames before this one hold the tail of our own echo, unless they are free of it."""
         self._next_index = 0
@@ -59,13 +61,15 @@ class Uplink:
         self._from_index = self._newest_index() + 1 if from_index is None else from_index
         return tail
 
-    def open(self, from_index: int | None = None, skip_ms: int = 0) -> list[bytes]:
+    def open(self, from_index: int | None = None, skip_ms: int = 0, voice_index: int | None = None) -> list[bytes]:
         """Begin to send; what is due by now.
 
+        `voice_index`: from this frame on the user speaks over the assistant, so more of him is let through.
         `from_index` overrides what `hold` said. `skip_ms` leaves out what was held and, unless it is free
         of echo, that much sound from now on.
         """
         self.gate = Gate.OPEN
+        self._voice_index = voice_index
         if skip_ms:
             self._from_index = self._newest_index() + 1
             self._echo_until_index = self._from_index + ms_to_periods(skip_ms)
@@ -89,7 +93,9 @@ class Uplink:
     def _send(self, frame: NearFrame) -> list[bytes]:
         self._next_index = frame.index + 1
         self.sent_frames += 1
-        return _chunks(self._resampler.push(frame.samples))
+        over = self._voice_index is not None and frame.index >= self._voice_index
+        sound = frame.over_samples if over and frame.over_samples is not None else frame.samples
+        return _chunks(self._resampler.push(sound))
 
     def _end_stream(self) -> list[bytes]:
         return _chunks(self._resampler.flush()) if self.gate is Gate.OPEN else []

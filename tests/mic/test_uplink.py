@@ -105,6 +105,20 @@ def test_after_the_assistant_nothing_is_left_out_that_is_free_of_echo():
     assert_is_sound_of(sent([*chunks, *uplink.hold()]), 104, 36)
 
 
+def test_words_over_the_assistant_are_sent_with_more_of_the_user() -> None:
+    uplink = Uplink()
+    uplink.hold()
+    suppressed, user = (np.full(NEAR_PERIOD_FRAMES, value, np.int16) for value in (100, 4_000))
+    for i in range(50):
+        uplink.push(NearFrame(suppressed, i, 0.0, over_samples=user))
+    chunks = uplink.open(from_index=20, voice_index=30)
+    chunks += uplink.push(NearFrame(suppressed, 50, 0.0))  # the assistant is silent by now
+    sound = sent([*chunks, *uplink.hold()])
+    assert np.abs(sound[480:4_000] - 100).max() < 20, "the pre-roll as the canceller leaves it"
+    assert np.abs(sound[5_600:14_000] - 4_000).max() < 20, "the words with all of the user"
+    assert abs(sound.size - 31 * 480) <= 2
+
+
 def test_after_close_nothing_from_before_can_be_sent():
     uplink = Uplink()
     uplink.open()
