@@ -223,7 +223,7 @@ def row(name: str, values: list[float]) -> str:
     return f"| {name} | {p50:.0f} | {p95:.0f} | {max(values):.0f} | {len(values)} |"
 
 
-def report(figures: Figures, interruptions: int) -> None:
+def report(figures: Figures, interruptions: int, *, verbose: bool) -> None:
     ears = Ears()
     print(f"Assistant alone: {figures.alone_s / 60:.0f} min, {figures.self_interruptions} self-interruptions, ", end="")
     print(f"{figures.dips} dips.")
@@ -242,6 +242,8 @@ def report(figures: Figures, interruptions: int) -> None:
         want = ears.transcribe(said, 16_000)
         got = ears.transcribe(received, WIRE_HZ)
         errors, words = word_errors(want, got)
+        if verbose:
+            print(f"said:  {want}\nheard: {got}", file=sys.stderr)
         wrong, total = wrong + errors, total + words
         first += word_errors(" ".join(want.split()[:1]), " ".join(got.split()[:1]))[0] == 0
     print(f"\nWords at the server: {wrong} of {total} differ from what the same ears hear in the recordings; ", end="")
@@ -256,6 +258,7 @@ def main() -> None:
     parser.add_argument("--echo-db", type=float, default=-20)
     parser.add_argument("--delay-ms", type=int, default=40)
     parser.add_argument("--detector", choices=["learned", "rule"], default="learned")
+    parser.add_argument("--verbose", action="store_true", help="what was said and heard, to stderr")
     options = parser.parse_args()
     figures, commands = Figures(), people()
     with (
@@ -282,7 +285,7 @@ def main() -> None:
                 room.close()
             daemon.stop()
             print(daemon.log_path.read_text()[-1500:], file=sys.stderr)
-    report(figures, options.interruptions)
+    report(figures, options.interruptions, verbose=options.verbose)
 
 
 if __name__ == "__main__":
