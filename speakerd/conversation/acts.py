@@ -10,8 +10,8 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Action, Earcon
 from speakerd.conversation.state import TALKING, Facts
 
-VOICE_LEAD_FRAMES = 5
-"""100 ms: the detector gives the beginning of words so much too late at worst (bench/talkover.py)."""
+VOICE_LEAD_FRAMES = 8
+"""160 ms: the detector gives the beginning of words so much too late at worst (bench/talkover.py)."""
 
 
 def nothing(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -92,8 +92,46 @@ def silence(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 def response(f: Facts, event: ev.ResponseStarted, _now_s: float) -> list[Action]:
     f.user_speaking = False
-    f.response_id, f.response_done = event.response_id, False
+    f.response_id, f.response_done, f.tools = event.response_id, False, False
     return []
+
+
+def tools_answered(f: Facts, event: ev.ResponseStarted, now_s: float) -> list[Action]:
+    """The response that tells what the functions gave."""
+    f.drained = False
+    return response(f, event, now_s)
+
+
+def tools_called(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.tools = True
+    return []
+
+
+def tools_settled(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.tools = False
+    return []
+
+
+def nothing_to_say(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.forget_response()
+    return [do.OpenUplink()]
+
+
+def heard_before_tools(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    """What came with the calls was heard, or there was none."""
+    f.drained = True
+    return []
+
+
+def wait_for_tools(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    """What the assistant said before it called functions was heard; they go on."""
+    f.drained = True
+    return [*restore(f), do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
+
+
+def wait_for_tools_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.drained = True
+    return [*restore(f), do.ResumePlayout()]
 
 
 def other_response(f: Facts, event: ev.ResponseStarted, now_s: float) -> list[Action]:
@@ -169,8 +207,12 @@ def _flush(f: Facts) -> do.FlushPlayout:
 
 
 def _silence_assistant(f: Facts) -> list[Action]:
-    """Flush, and cancel unless the server has finished."""
-    cancel: list[Action] = [] if f.response_done else [do.CancelResponse(f.response_id)]
+    """Flush, and cancel unless the server has finished; where functions run: the response that would follow."""
+    cancel: list[Action] = []
+    if f.tools:
+        cancel = [do.CancelResponse(None)]
+    elif not f.response_done:
+        cancel = [do.CancelResponse(f.response_id)]
     f.forget_response()
     return [_flush(f), *cancel]
 

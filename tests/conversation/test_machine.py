@@ -32,6 +32,9 @@ PERHAPS = ev.BargeInSuspected(2000)
 NOT_SO = ev.BargeInDismissed()
 OTHER = ev.ResponseStarted(1, "r2")
 LATE = ev.DeadlineReached()
+CALLS = ev.ToolsCalled(1, "r1")
+CALLED = replace(ANSWERED, audio_ms=0)
+SETTLED = ev.ToolsSettled(1, "r1")
 HEARD = ev.ItemHeard("i1", 640, 900)
 FLUSHED = ev.PlayoutFlushed((HEARD,))
 
@@ -39,6 +42,7 @@ ERROR, GOODBYE = do.PlayEarcon(Earcon.ERROR), do.PlayEarcon(Earcon.GOODBYE)
 BEGUN = [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(976), do.OpenSession(1)]
 TAIL = do.OpenUplink(skip_ms=200)
 CUT = [do.FlushPlayout(), do.CancelResponse("r1")]
+VOICE = do.OpenUplink(976, voice_index=976)
 GO_ON = [do.HoldUplink(), do.ResumePlayout()]
 
 
@@ -83,7 +87,7 @@ ROWS_IN_PLAY = [
     (LISTENING, (WAKE,), LISTENING, [], 8),
     (LISTENING, (LATE,), CLOSING, [do.CloseUplink(), do.CloseSession(), GOODBYE], 2),
     (LISTENING, (BEGIN, LATE), THINKING, [do.EndTurn(), do.HoldUplink()], 15),
-    (LISTENING, (SPEECH,), LISTENING, [do.OpenUplink(1985, voice_index=1995)], 8),
+    (LISTENING, (SPEECH,), LISTENING, [do.OpenUplink(1985, voice_index=1992)], 8),
     (LISTENING, (LOST,), IDLE, [do.CloseUplink(), ERROR], None),
     (LISTENING, (ev.StopRequested("x"),), CLOSING, [do.CloseUplink(), do.CloseSession()], 2),
     (THINKING, (ANSWER,), THINKING, [], 15),
@@ -98,6 +102,35 @@ ROWS_IN_PLAY = [
     (THINKING, (LATE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink(), ERROR], 8),
     (THINKING, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
     (THINKING, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
+    (THINKING, (CALLS,), THINKING, [], 25),
+    (THINKING, (CALLS, CALLED), THINKING, [], 25),
+    (THINKING, (CALLS, CALLED, DRAINED), THINKING, [], 25),
+    (THINKING, (CALLS, CALLED, DRAINED, OTHER), THINKING, [], 15),
+    (THINKING, (CALLS, CALLED, OTHER, AUDIBLE), SPEAKING, [do.HoldUplink()], 180),
+    (THINKING, (CALLS, ANSWERED, DRAINED), THINKING, [], 25),
+    (THINKING, (CALLS, CALLED, BEGIN), LISTENING, [do.FlushPlayout(), do.CancelResponse(None), do.OpenUplink()], 60),
+    (THINKING, (CALLS, CALLED, LATE), LISTENING, [*CUT[:1], do.CancelResponse(None), do.OpenUplink(), ERROR], 8),
+    (THINKING, (CALLS, CALLED, LOST), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
+    (THINKING, (CALLS, CALLED, DRAINED, SETTLED), LISTENING, [do.OpenUplink()], 8),
+    (THINKING, (CALLS, CALLED, SETTLED), THINKING, [], 25),
+    (THINKING, (CALLS, CALLED, SETTLED, DRAINED), LISTENING, [TAIL], 8),
+    (THINKING, (CALLS, ANSWERED, SETTLED, AUDIBLE, DRAINED), LISTENING, [TAIL], 8),
+    (SPEAKING, (CALLS,), SPEAKING, [], 180),
+    (SPEAKING, (CALLS, ANSWERED, DRAINED), THINKING, [TAIL], 25),
+    (SPEAKING, (PERHAPS, CALLS, ANSWERED, DRAINED), THINKING, [do.RestorePlayout(), TAIL], 25),
+    (SPEAKING, (CALLS, ANSWERED, DRAINED, SETTLED), LISTENING, [do.OpenUplink()], 8),
+    (SPEAKING, (CALLS, ANSWERED, SETTLED), SPEAKING, [], 180),
+    (SPEAKING, (CALLS, ANSWERED, SETTLED, DRAINED), LISTENING, [TAIL], 8),
+    (SPEAKING, (CALLS, ANSWERED, OTHER, DRAINED), SPEAKING, [TAIL], 15),
+    (SPEAKING, (CALLS, ANSWERED, WAKE), LISTENING, [*CUT[:1], do.CancelResponse(None), VOICE], 8),
+    (INTERRUPTED, (CALLS,), INTERRUPTED, [], 2),
+    (INTERRUPTED, (CALLS, ANSWERED, DRAINED), THINKING, [do.ResumePlayout()], 25),
+    (INTERRUPTED, (CALLS, ANSWERED, OTHER), INTERRUPTED, [], 2),
+    (INTERRUPTED, (CALLS, ANSWERED, OTHER, LATE), SPEAKING, GO_ON, 180),
+    (INTERRUPTED, (CALLS, ANSWERED, SETTLED), INTERRUPTED, [], 2),
+    (INTERRUPTED, (CALLS, ANSWERED, SETTLED, DRAINED), LISTENING, [do.ResumePlayout()], 8),
+    (INTERRUPTED, (CALLS, ANSWERED, BEGIN), LISTENING, [do.FlushPlayout(), do.CancelResponse(None)], 60),
+    (LISTENING, (ev.GOODBYE,), CLOSING, [do.CloseUplink(), do.CloseSession(), GOODBYE], 2),
     (SPEAKING, (PERHAPS,), SPEAKING, [do.DuckPlayout()], 180),
     (SPEAKING, (PERHAPS, PERHAPS), SPEAKING, [do.DuckPlayout()], 180),
     (SPEAKING, (PERHAPS, NOT_SO), SPEAKING, [do.RestorePlayout()], 180),
@@ -106,8 +139,8 @@ ROWS_IN_PLAY = [
     (SPEAKING, (PERHAPS, DRY), SPEAKING, [do.RestorePlayout(), TAIL], 15),
     (SPEAKING, (PERHAPS, ANSWERED, DRAINED), LISTENING, [do.RestorePlayout(), TAIL], 8),
     (SPEAKING, (PERHAPS, WAKE), LISTENING, [*CUT, do.OpenUplink(976, voice_index=976)], 8),
-    (SPEAKING, (SPEECH,), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985, voice_index=1995)], 2),
-    (SPEAKING, (PERHAPS, SPEECH), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985, voice_index=1995)], 2),
+    (SPEAKING, (SPEECH,), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985, voice_index=1992)], 2),
+    (SPEAKING, (PERHAPS, SPEECH), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985, voice_index=1992)], 2),
     (SPEAKING, (PERHAPS, LATE), LISTENING, [*CUT, TAIL], 8),
     (SPEAKING, (BEGIN,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), do.OpenUplink()], 60),
     (SPEAKING, (WAKE,), LISTENING, [*CUT[-2:], do.OpenUplink(976, voice_index=976)], 8),
@@ -142,7 +175,7 @@ ROWS_IN_PLAY = [
     (INTERRUPTED, (DRY, LATE), SPEAKING, [do.ResumePlayout()], 15),
     (INTERRUPTED, (LATE,), SPEAKING, GO_ON, 180),
     (INTERRUPTED, (LATE, ANSWERED, DRAINED), LISTENING, [TAIL], 8),
-    (INTERRUPTED, (LATE, SPEECH), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985, voice_index=1995)], 2),
+    (INTERRUPTED, (LATE, SPEECH), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985, voice_index=1992)], 2),
     (INTERRUPTED, (LATE, BEGIN), LISTENING, [*CUT, do.OpenUplink()], 60),
     (INTERRUPTED, (SPEECH,), INTERRUPTED, [], 2),
     (INTERRUPTED, (PERHAPS,), INTERRUPTED, [], 2),
@@ -318,6 +351,25 @@ def test_the_end_of_a_cancelled_response_does_not_end_the_next():
     assert play.machine.state is THINKING
 
 
+def test_functions_of_a_response_that_was_cut_off_hold_up_nothing():
+    play = Playbook()
+    play.feed(*TO[THINKING], CALLS, CALLED, BEGIN, FLUSHED, END, OTHER)
+    assert play.feed(CALLS, SETTLED) == []
+    assert play.machine.ignored["stale/ToolsCalled"] == 1
+    assert (play.machine.state, play.machine.facts.tools) == (THINKING, False)
+
+
+def test_functions_called_again_and_again_have_time_each_time():
+    play = Playbook()
+    play.feed(*TO[THINKING], CALLS, CALLED, DRAINED)
+    play.now_s += 20.0
+    play.feed(OTHER, ev.ToolsCalled(1, "r2"))
+    assert play.machine.deadline_s == play.now_s + 25.0
+    play.feed(ev.ResponseEnded(1, "r2", "completed", 900))
+    play.feed(ev.ToolsSettled(1, "r2"))
+    assert play.machine.state is THINKING, "what it said with them is still to sound"
+
+
 def test_sound_from_before_a_flush_is_stale():
     play = Playbook()
     play.feed(*TO[SPEAKING], WAKE, OTHER)
@@ -360,6 +412,9 @@ def random_event(rng: random.Random, session: int) -> ev.Event:
             NOT_SO,
             ev.ResponseStarted(number, response),
             ev.ResponseEnded(number, response, rng.choice(["completed", "cancelled", "failed"]), rng.choice([0, 500])),
+            ev.ToolsCalled(number, response),
+            ev.ToolsSettled(number, response),
+            ev.GOODBYE,
             AUDIBLE,
             DRAINED,
             DRY,
