@@ -211,7 +211,7 @@ def words_of(text: str) -> list[str]:
 
 
 def differences(want: str, got: str) -> tuple[int, int, int]:
-    """Of the words of `want`, how many are missing or others in `got`; how many `got` has beside; how many there are."""
+    """Of the words of `want`: how many `got` lacks or has others for; how many it has beside; how many there are."""
     a, b = words_of(want), words_of(got)
     # Cost and additions of the cheapest way from the first i words of a to the first j of b.
     row = [(j, j) for j in range(len(b) + 1)]
