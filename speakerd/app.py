@@ -41,7 +41,7 @@ from speakerd.mic.listener import Listener
 from speakerd.mic.rule import Rule
 from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
-from speakerd.realtime.protocol import Delivery, ItemAudio, Said, VoiceComplete
+from speakerd.realtime.outputs import Delivery, ItemAudio, Said, VoiceComplete
 from speakerd.realtime.settings import session_settings
 from speakerd.service.announce import announce
 from speakerd.service.eventlog import EventLog

@@ -66,7 +66,9 @@ def test_they_can_fail(copy: Path, module: str, line: str, broken: str) -> None:
     assert broken in report[report.index("Broken contracts") :]
 
 
-@pytest.mark.parametrize("package", ["mic", "speaker", "realtime", "conversation", "server", "config", "purse", "skills"])
+@pytest.mark.parametrize(
+    "package", ["mic", "speaker", "realtime", "conversation", "server", "config", "purse", "skills"]
+)
 def test_every_module_of_a_lowest_layer_is_held_to_be_pure(package: str) -> None:
     (layers,) = (c["layers"] for c in CONTRACTS if c.get("containers") == [f"speakerd.{package}"])
     (pure,) = (c["source_modules"] for c in CONTRACTS if c["name"].startswith("What decides is pure"))

@@ -29,6 +29,10 @@ class StopRequested:
     reason: str
 
 
+GOODBYE = StopRequested("goodbye")
+"""The user and the assistant have parted."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionReady:
     """The server accepted the session as configured: audio may flow."""
@@ -107,6 +111,24 @@ class ResponseEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolsCalled:
+    """The response wants functions called; comes before its ResponseEnded. Their answer is said in another response."""
+
+    session: int
+    response_id: str
+    names: tuple[str, ...] = ()
+    """The functions, for observers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsSettled:
+    """The functions are done, and nothing is to be said about it: no other response follows."""
+
+    session: int
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlayoutStarted:
     """The first audio after silence was written to the card."""
 
@@ -156,6 +178,8 @@ Event: TypeAlias = (
     | BargeInDetected
     | ResponseStarted
     | ResponseEnded
+    | ToolsCalled
+    | ToolsSettled
     | PlayoutStarted
     | PlayoutDrained
     | PlayoutFlushed

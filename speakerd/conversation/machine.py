@@ -57,7 +57,11 @@ class Machine:
                 return self.deadline_s is None or now_s < self.deadline_s
             case ev.PlayoutStarted() | ev.PlayoutDrained():
                 return bool(self.facts.flushes)  # they speak of sound that was thrown away since
-            case ev.ResponseEnded(session=session, response_id=response_id):
+            case (
+                ev.ResponseEnded(session=session, response_id=response_id)
+                | ev.ToolsCalled(session=session, response_id=response_id)
+                | ev.ToolsSettled(session=session, response_id=response_id)
+            ):
                 return session != self.facts.session or response_id != self.facts.response_id
             case (
                 ev.SessionReady(session=session)

@@ -36,7 +36,7 @@ MEANING = {
     State.IDLE: "only the wake word matters; the only state without a deadline",
     State.CONNECTING: "the socket opens; the user's words are held",
     State.LISTENING: "the user's floor: sound goes to the server",
-    State.THINKING: "the user's turn is over, and nothing is audible yet",
+    State.THINKING: "the user's turn is over, and nothing is audible; functions may run",
     State.SPEAKING: "the assistant is audible; the uplink is held",
     State.INTERRUPTED: "someone seems to speak over the assistant: it pauses, and the server listens for words",
     State.CLOSING: "the socket goes down",
@@ -52,6 +52,8 @@ class Rules:
     silence_s: float = 8.0
     turn_s: float = 60.0
     think_s: float = 15.0
+    tools_s: float = 10.0
+    """Time that functions may take beyond that."""
     reply_s: float = 180.0
     words_s: float = 2.0
     """Time in which the server must hear words in what interrupted the assistant; else it goes on."""
@@ -63,14 +65,15 @@ class Rules:
     echo_tail_ms: int = 200
 
     @classmethod
-    def of(cls, conversation: Conversation, realtime: Realtime) -> Rules:
-        """The rules that these sections of the configuration ask for."""
+    def of(cls, conversation: Conversation, realtime: Realtime, tools_s: float = 10.0) -> Rules:
+        """The rules that these sections of the configuration ask for; `tools_s` is what the slowest skill may take."""
         return cls(
             barge_in=conversation.barge_in,
             connect_s=realtime.connect_timeout_s,
             silence_s=conversation.silence_timeout_s,
             turn_s=conversation.max_turn_s,
             think_s=conversation.think_timeout_s,
+            tools_s=tools_s,
             reply_s=conversation.max_reply_s,
             words_s=conversation.words_timeout_s,
             conversation_s=conversation.max_conversation_s,
@@ -91,6 +94,8 @@ class Facts:
     response_id: str | None = None
     """The response that the user hears or will hear."""
     response_done: bool = False
+    tools: bool = False
+    """It called functions, and the response with their answer has not begun."""
     drained: bool = False
     """The response has run dry: what came of it was heard, and more is to come."""
     ducked: bool = False
@@ -110,4 +115,4 @@ class Facts:
 
     def forget_response(self) -> None:
         """There is no response: none began since the user's floor."""
-        self.response_id, self.response_done, self.drained = None, False, False
+        self.response_id, self.response_done, self.drained, self.tools = None, False, False, False

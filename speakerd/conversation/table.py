@@ -66,6 +66,22 @@ def _was_all(f: Facts, event: ev.PlayoutDrained, _now_s: float) -> bool:
     return f.response_done and event.final
 
 
+def _tools(f: Facts, _event: ev.Event, _now_s: float) -> bool:
+    return f.tools
+
+
+def _was_all_before_tools(f: Facts, event: ev.PlayoutDrained, now_s: float) -> bool:
+    return f.tools and _was_all(f, event, now_s)
+
+
+def _nothing_sounds(f: Facts, _event: ev.Event, _now_s: float) -> bool:
+    return f.drained
+
+
+def _parted(_f: Facts, event: ev.StopRequested, _now_s: float) -> bool:
+    return event == ev.GOODBYE
+
+
 def _woken(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.wake_pending is not None
 
@@ -104,12 +120,18 @@ ROWS: tuple[Row, ...] = (
     Row(LISTENING, ev.DeadlineReached, S.THINKING, acts.user_endless, _speaking, "user still speaking"),
     Row(LISTENING, ev.DeadlineReached, S.CLOSING, acts.silence, label="silence"),
     # THINKING
+    Row(THINKING, ev.ResponseStarted, None, acts.tools_answered, _tools, "functions ran", rearm=True),
     Row(THINKING, ev.ResponseStarted, None, acts.response),
+    Row(THINKING, ev.ToolsCalled, None, acts.tools_called, rearm=True),
+    Row(THINKING, ev.ToolsSettled, S.LISTENING, acts.nothing_to_say, _nothing_sounds, "all was heard"),
+    Row(THINKING, ev.ToolsSettled, None, acts.tools_settled),
     Row(THINKING, ev.PlayoutStarted, S.SPEAKING, acts.audible),
     Row(THINKING, ev.UserSpeechStarted, S.LISTENING, acts.user_goes_on),
     Row(THINKING, ev.UserSpeechStopped, None, acts.nothing),
+    Row(THINKING, ev.ResponseEnded, None, acts.response_done, _tools, "functions run"),
     Row(THINKING, ev.ResponseEnded, S.LISTENING, acts.no_words, _silent_answer, "no audio"),
     Row(THINKING, ev.ResponseEnded, None, acts.response_done, label="audio"),
+    Row(THINKING, ev.PlayoutDrained, None, acts.heard_before_tools, _was_all_before_tools, "functions run"),
     Row(THINKING, ev.PlayoutDrained, S.LISTENING, acts.reply_over, _was_all, "its sound was lost"),
     Row(THINKING, ev.DeadlineReached, S.LISTENING, acts.no_answer),
     # SPEAKING
@@ -119,7 +141,10 @@ ROWS: tuple[Row, ...] = (
     Row(SPEAKING, ev.UserSpeechStarted, S.LISTENING, acts.barge_in_by_server, _by_speech, "barge_in: speech"),
     Row(SPEAKING, ev.WakeDetected, S.LISTENING, acts.barge_in_by_wake, _by_wake_word, "barge_in: speech or wake_word"),
     Row(SPEAKING, ev.ResponseStarted, None, acts.response, rearm=True),
+    Row(SPEAKING, ev.ToolsCalled, None, acts.tools_called),
+    Row(SPEAKING, ev.ToolsSettled, None, acts.tools_settled),
     Row(SPEAKING, ev.ResponseEnded, None, acts.response_done),
+    Row(SPEAKING, ev.PlayoutDrained, S.THINKING, acts.wait_for_tools, _was_all_before_tools, "functions run"),
     Row(SPEAKING, ev.PlayoutDrained, S.LISTENING, acts.reply_over, _was_all, "response done"),
     Row(SPEAKING, ev.PlayoutDrained, None, acts.ran_dry, rearm=True),
     Row(SPEAKING, ev.PlayoutStarted, None, acts.audible_again, rearm=True),
@@ -128,8 +153,14 @@ ROWS: tuple[Row, ...] = (
     Row(INTERRUPTED, ev.UserSpeechStarted, S.LISTENING, acts.words_begin),
     Row(INTERRUPTED, ev.UserSpeechStopped, S.THINKING, acts.words_ended),
     Row(INTERRUPTED, ev.WakeDetected, S.LISTENING, acts.wake_in_pause),
+    Row(INTERRUPTED, ev.ResponseStarted, None, acts.response, _tools, "functions ran"),
     Row(INTERRUPTED, ev.ResponseStarted, S.THINKING, acts.other_response, _another, "another"),
+    Row(INTERRUPTED, ev.ToolsCalled, None, acts.tools_called),
+    Row(INTERRUPTED, ev.ToolsSettled, None, acts.tools_settled),
     Row(INTERRUPTED, ev.ResponseEnded, None, acts.response_done),
+    Row(
+        INTERRUPTED, ev.PlayoutDrained, S.THINKING, acts.wait_for_tools_in_pause, _was_all_before_tools, "functions run"
+    ),
     Row(INTERRUPTED, ev.PlayoutDrained, S.LISTENING, acts.reply_over_in_pause, _was_all, "response done"),
     Row(INTERRUPTED, ev.PlayoutDrained, None, acts.ran_dry_in_pause),
     Row(INTERRUPTED, ev.PlayoutStarted, None, acts.audible_in_pause),
@@ -138,6 +169,7 @@ ROWS: tuple[Row, ...] = (
     Row(IN_REPLY, ev.SessionEnded, S.IDLE, acts.lost_in_reply),
     Row(LISTENING, ev.SessionEnded, S.IDLE, acts.lost),
     Row(IN_REPLY, ev.StopRequested, S.CLOSING, acts.stop_in_reply),
+    Row(LISTENING, ev.StopRequested, S.CLOSING, acts.silence, _parted, "goodbye"),
     Row(LISTENING, ev.StopRequested, S.CLOSING, acts.stop),
     # CLOSING
     Row(CLOSING, ev.WakeDetected, None, acts.remember_wake),
@@ -162,7 +194,7 @@ def deadline_s(f: Facts, now_s: float) -> float | None:
         case State.LISTENING:
             return now_s + rules.turn_s if f.user_speaking else max(now_s, min(f.talk_until_s, now_s + rules.silence_s))
         case State.THINKING:
-            return now_s + rules.think_s
+            return now_s + rules.think_s + (rules.tools_s if f.tools else 0.0)
         case State.SPEAKING:  # dry and not done: the network is late, but it has not for ever
             return min(f.reply_until_s, now_s + rules.think_s) if f.drained else f.reply_until_s
         case State.INTERRUPTED:

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from websockets.asyncio.client import ClientConnection
 
 from speakerd.realtime.failures import closing
 from speakerd.realtime.outputs import Fatal
+
+
+@dataclass(slots=True)
+class Octets:
+    """Bytes of messages, without what TLS and the socket's frames add."""
+
+    sent: int = 0
+    received: int = 0
+
+    def send(self, text: str) -> None:
+        """Count a message that was sent."""
+        self.sent += _size(text)
+
+    def receive(self, frame: str | bytes) -> None:
+        """Count a message that came."""
+        self.received += _size(frame)
+
+
+def _size(frame: str | bytes) -> int:
+    return len(frame) if isinstance(frame, bytes) or frame.isascii() else len(frame.encode("utf-8", "replace"))
 
 
 def closed_in_order(sock: ClientConnection) -> Fatal:

@@ -16,6 +16,7 @@ from speakerd.config.model import Realtime
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady, UserSpeechStopped
 from speakerd.realtime.address import Dial, with_model
 from speakerd.realtime.backoff import STEADY_S, Backoff
+from speakerd.realtime.connection import Octets
 from speakerd.realtime.history import History
 from speakerd.realtime.outputs import Delivery, FirstAudio, Report, Word
 from speakerd.realtime.protocol import Limits, RealtimeProtocol
@@ -70,6 +71,8 @@ class Link:
         self._pausing = True
         self._warm = self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
+        self.octets = Octets()
+        """What went over the wire since the start."""
         self.renewed = 0
         """Sessions that took over in a conversation."""
         self.revived = 0
@@ -165,10 +168,10 @@ class Link:
         if self._current is not None:
             self._current.release_responses()
 
-    def answer_tools(self, session: int, outputs: Iterable[tuple[str, str]]) -> None:
-        """What the functions of a ToolsCalled gave: call id and text of each, all at once."""
+    def answer_tools(self, session: int, outputs: Iterable[tuple[str, str]], *, reply: bool = True) -> None:
+        """What the functions of a ToolsCalled gave: call id and text of each, all at once; `reply`: ask for words."""
         if self._current is not None and self._current.number == session:
-            self._current.answer_tools(outputs)
+            self._current.answer_tools(outputs, reply=reply)
 
     # ------------------------------------------------------------ what sessions say
 
@@ -315,7 +318,8 @@ class Link:
         model, settings = self._ask
         dial = Dial.of(self._realtime, with_model(self._url, model), self._key())
         limits = Limits(self._realtime.stall_timeout_s, self._realtime.max_tool_rounds)
-        new = Session(RealtimeProtocol(number, settings, limits), dial, lambda output: self._on_output(new, output))
+        protocol = RealtimeProtocol(number, settings, limits)
+        new = Session(protocol, dial, lambda output: self._on_output(new, output), self.octets)
         task = self._tasks.create_task(new.run(), name=f"session-{number}")
         self._running[new] = task
         # Not inside the task: one that is cancelled before its first step never runs.

@@ -17,17 +17,7 @@ from speakerd.realtime import incoming as msg
 from speakerd.realtime import outgoing, settings
 from speakerd.realtime.aftermath import Aftermath, never_began
 from speakerd.realtime.items import Items
-from speakerd.realtime.outputs import Delivery as Delivery
-from speakerd.realtime.outputs import (
-    Fatal,
-    FirstAudio,
-    Output,
-    SaidCut,
-    UserItem,
-)
-from speakerd.realtime.outputs import ItemAudio as ItemAudio
-from speakerd.realtime.outputs import Said as Said
-from speakerd.realtime.outputs import VoiceComplete as VoiceComplete
+from speakerd.realtime.outputs import Fatal, FirstAudio, ItemAudio, Output, SaidCut, UserItem
 from speakerd.realtime.parsing import parse
 from speakerd.realtime.reader import Json, UnreadableError
 from speakerd.realtime.responses import Responses
@@ -131,22 +121,23 @@ class RealtimeProtocol:
         if self._turns.release():
             self._ask({}, now_s)
 
-    def answer_tools(self, outputs: Iterable[tuple[str, str]], now_s: float) -> None:
+    def answer_tools(self, outputs: Iterable[tuple[str, str]], now_s: float, *, reply: bool = True) -> None:
         """What the functions gave, by call id: answers *all* calls of the response, then asks for one response.
 
-        None is asked for if the user has spoken meanwhile: that turn brings its own.
+        None is asked for without `reply`, nor if the user has spoken meanwhile: that turn brings its own.
         """
         frames, ask = self._tools.answer(outputs)
         if not frames:
             self.counts["answer_unasked"] += 1
         self._outbox += frames
-        if ask:
+        if ask and reply and not self._turns.user_speaks:
             self._ask({"tool_choice": "none"} if self._tools.last_round else {}, now_s)
 
     def cancel(self, response_id: str | None, now_s: float) -> None:
         """Stop a response and drop its later audio; None: the one that runs or is about to begin, if any."""
         if response_id is None:
             self._turns.forget()
+            self._tools.forget()
         self._responses.cancel(response_id, now_s)
         self._watch(now_s)
 

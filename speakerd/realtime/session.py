@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
 from speakerd.pcm import PERIOD_MS
 from speakerd.realtime.address import Dial, is_this_machine
-from speakerd.realtime.connection import bound_delivery, closed_in_order, date_of
+from speakerd.realtime.connection import Octets, bound_delivery, closed_in_order, date_of
 from speakerd.realtime.failures import explain
 from speakerd.realtime.outputs import Fatal, Output, Word
 from speakerd.realtime.protocol import MAX_CHARACTERS, RealtimeProtocol
@@ -43,13 +43,16 @@ USUAL_LIFE_S = 3_600.0
 class Session:
     """A used session is never opened again: make a new one."""
 
-    def __init__(self, protocol: RealtimeProtocol, dial: Dial, deliver: Callable[[Word], None]) -> None:
-        """`deliver` is called in the loop with everything that the server says."""
+    def __init__(
+        self, protocol: RealtimeProtocol, dial: Dial, deliver: Callable[[Word], None], octets: Octets | None = None
+    ) -> None:
+        """`deliver` is called in the loop with everything that the server says; `octets` counts what passes."""
         self._protocol = protocol
         self._dial = dial
         self._deliver = deliver
         self._max_outgoing = round((dial.connect_s + BACKLOG_S) * 1000 / PERIOD_MS)
         self._socket: ClientConnection | None = None
+        self._octets = octets or Octets()
         self._outgoing: deque[str] = deque()
         self._wake_writer = asyncio.Event()
         self._ping_now = asyncio.Event()
@@ -136,9 +139,9 @@ class Session:
         self._protocol.release_responses(self._now_s())
         self._send()
 
-    def answer_tools(self, outputs: Iterable[tuple[str, str]]) -> None:
-        """What the functions gave."""
-        self._protocol.answer_tools(outputs, self._now_s())
+    def answer_tools(self, outputs: Iterable[tuple[str, str]], *, reply: bool) -> None:
+        """What the functions gave; `reply`: ask for words."""
+        self._protocol.answer_tools(outputs, self._now_s(), reply=reply)
         self._send()
 
     def close(self) -> None:
@@ -196,6 +199,7 @@ class Session:
         try:
             async for frame in sock:
                 self.on_alive()
+                self._octets.receive(frame)
                 if isinstance(frame, str):
                     self._hand_on(self._protocol.receive(frame, self._now_s()))
                 else:
@@ -222,6 +226,7 @@ class Session:
         try:
             async with asyncio.timeout(self._dial.network_s):
                 await sock.send(text)
+                self._octets.send(text)
         except TimeoutError:
             self._blame(Fatal("uplink_stalled", "the network takes our sound too slowly"))
             self.abort()

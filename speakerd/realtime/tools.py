@@ -48,6 +48,10 @@ class Tools:
         self._turn += 1
         self._rounds = 0
 
+    def forget(self) -> None:
+        """No answer is wanted to what functions give that run now."""
+        self._asked_in_turn = -1
+
     def gather(self, response_id: str, call: ToolCall) -> None:
         """A call is complete; its response is not over yet."""
         calls = self._gathered.setdefault(response_id, {})

@@ -79,6 +79,29 @@ def test_after_the_user_has_spoken_the_answer_to_calls_asks_for_nothing(desk):
     assert desk.sent() == [output("c1", "ten")]
 
 
+def test_while_the_user_speaks_the_answer_to_calls_asks_for_nothing(desk):
+    desk.say(created(), done(output=[call("c1")]), server("input_audio_buffer.speech_started", audio_start_ms=0))
+    desk.answer_tools(("c1", "ten"))
+    assert desk.sent() == [output("c1", "ten")]
+
+
+def test_an_answer_that_nobody_wants_to_hear_is_given_and_not_asked_for(desk):
+    desk.say(created(), done(output=[call("c1")]))
+    desk.cancel(None)  # the wake word was said meanwhile
+    desk.answer_tools(("c1", "ten"))
+    assert desk.sent() == [output("c1", "ten")]
+    desk.say(STOPPED, created("r2"), done("r2", output=[call("c2")]))
+    desk.answer_tools(("c2", "ten"))
+    assert desk.sent() == [output("c2", "ten"), CREATE]
+
+
+def test_an_answer_without_a_reply_asks_for_nothing(desk):
+    desk.say(created(), done(output=[call("c1")]))
+    desk.answer_tools(("c1", "bye"), reply=False)
+    assert desk.sent() == [output("c1", "bye")]
+    assert desk.at_rest
+
+
 def test_rounds_are_bounded():
     desk = Desk.ready(SETTINGS, limits=Limits(tool_rounds=3))
     for number in range(1, 4):

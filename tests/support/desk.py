@@ -72,8 +72,8 @@ class Desk(RealtimeProtocol):
     def release_responses(self) -> None:  # type: ignore[override]
         super().release_responses(self.now_s)
 
-    def answer_tools(self, *outputs: tuple[str, str]) -> None:  # type: ignore[override]
-        super().answer_tools(outputs, self.now_s)
+    def answer_tools(self, *outputs: tuple[str, str], reply: bool = True) -> None:  # type: ignore[override]
+        super().answer_tools(outputs, self.now_s, reply=reply)
 
     def say(self, *lines: str) -> list[Output]:
         """All that comes of several messages."""
