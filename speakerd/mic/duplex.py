@@ -35,9 +35,14 @@ OFF = "the echo canceller is switched off (audio.echo_cancellation)"
 POOR = "too much of the loudspeaker's sound is left in the microphone's"
 STORM = "the detector fires all the time, so what it is told about the loudspeaker must be wrong"
 
+WARM_UP_FRAMES = 100
+"""2 s of sound: so long a real echo path takes to be learnt. What is left of a first short reply may still be words."""
 
 ALONE_FRAMES = 100
 """2 s: longer than any pause within a wake word."""
+
+JUDGED_FRAMES = 40
+"""0.8 s: after so much silence of the far end no detector looks for a voice over it."""
 
 
 class Detector(Protocol):
@@ -84,19 +89,22 @@ class Duplex:
         self._mute_frames = TAIL_FRAMES
         """Since the assistant was last audible."""
         self._playing = False
+        self._warm_up_left = WARM_UP_FRAMES
         self._alone_frames = 0
 
     @property
     def alone(self) -> bool:
         """True while the detector has heard nothing but the assistant for two seconds: nobody says a wake word."""
-        return self._alone_frames > ALONE_FRAMES
+        return self._alone_frames > ALONE_FRAMES and self._silent_frames < JUDGED_FRAMES
 
     @property
     def half_duplex(self) -> str:
-        """Why speech cannot interrupt now, in words; empty if it can."""
+        """Why speech cannot interrupt now, in words; empty if it can, or is not to."""
         if self._canceller is None:
             return OFF
-        if self._judge is not None and self._judge.storm:
+        if self._judge is None:
+            return ""
+        if self._judge.storm:
             return STORM
         return POOR if self._meter.poor else ""
 
@@ -110,6 +118,8 @@ class Duplex:
         self._silent_frames = 0 if far.samples.any() else self._silent_frames + 1
         if not far.aligned:
             self._realigned()
+        if not self._silent_frames:
+            self._warm_up_left = max(0, self._warm_up_left - 1)
         if self._canceller is None or self.resting:
             self.wake_samples = frame.samples
             self._alone_frames = 0
@@ -124,9 +134,10 @@ class Duplex:
         self._playing = far.playing
         self._mute_frames = 0 if far.playing else self._mute_frames + 1
         # An earcon needs no cancelling: it is no word, and the suppressor takes more of the user than it covers.
-        free = not self.half_duplex
+        free = not self._meter.poor and not self.half_duplex
         if self._mute_frames >= TAIL_FRAMES:
             return replace(frame, echo_free=free), events
+        free = free and not self._warm_up_left
         return replace(frame, samples=out, echo_free=free, over_samples=self.wake_samples), events
 
     def take_figures(self) -> tuple[EchoFigures, float | None]:
@@ -134,6 +145,7 @@ class Duplex:
         return self._meter.take(), self._view.echo_delay_ms
 
     def _realigned(self) -> None:
+        self._warm_up_left = WARM_UP_FRAMES
         self._meter.forget()
         if self._judge is not None:
             self._judge.realigned()
@@ -150,9 +162,10 @@ class Duplex:
         if self._judge is None:
             return ()
         event = self._judge.feed(index, score, near_dbfs)
-        if event is None or (self.half_duplex and not isinstance(event, BargeInDismissed)):
-            return ()
-        return (event,)
+        if event is None or not self.half_duplex:
+            return () if event is None else (event,)
+        # What was suspected before does not interrupt any more, but its duck must end.
+        return () if isinstance(event, BargeInSuspected) else (BargeInDismissed(),)
 
     def _after_playing(self, far: FarFrame) -> tuple[BargeInEvent, ...]:
         if not self._playing or far.playing:

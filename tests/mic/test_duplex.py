@@ -7,7 +7,18 @@ import numpy as np
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.dsp.echoview import Spectra
-from speakerd.mic.duplex import ALONE_FRAMES, OFF, POOR, REST_AFTER_FRAMES, STORM, TAIL_FRAMES, BargeInEvent, Duplex
+from speakerd.mic.duplex import (
+    ALONE_FRAMES,
+    JUDGED_FRAMES,
+    OFF,
+    POOR,
+    REST_AFTER_FRAMES,
+    STORM,
+    TAIL_FRAMES,
+    WARM_UP_FRAMES,
+    BargeInEvent,
+    Duplex,
+)
 from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS
 from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame, Samples
 
@@ -94,7 +105,6 @@ def test_what_comes_out_is_the_cancellers_output_with_the_frames_own_place() -> 
     clean, _ = duplex.process(near(7), far())
     assert clean.index == 7
     assert np.abs(clean.samples).max() < 200
-    assert clean.echo_free
 
 
 def test_the_judge_is_asked_only_while_the_assistant_is_audible() -> None:
@@ -117,6 +127,18 @@ def test_the_tail_of_the_assistants_sound_is_cancelled_too() -> None:
     tail = [duplex.process(near(1 + i), NOTHING_PLAYS)[0] for i in range(TAIL_FRAMES + 1)]
     assert all(frame.samples is not LOUD for frame in tail[: TAIL_FRAMES - 1])
     assert tail[TAIL_FRAMES - 1].samples is LOUD
+
+
+def test_echo_is_not_trusted_to_be_gone_before_its_path_was_learnt() -> None:
+    duplex, _, _ = make()
+    for index in range(WARM_UP_FRAMES - 1):
+        assert not duplex.process(near(index), far())[0].echo_free
+    assert not duplex.process(near(200), NOTHING_PLAYS)[0].echo_free, "silence teaches nothing"
+    assert duplex.process(near(201), far())[0].echo_free
+    assert not duplex.process(near(202), far(aligned=False))[0].echo_free
+    for index in range(TAIL_FRAMES):
+        clean, _ = duplex.process(near(203 + index), NOTHING_PLAYS)
+    assert clean.echo_free, "it has died away"
 
 
 def test_its_verdicts_come_out() -> None:
@@ -151,8 +173,10 @@ def test_an_echo_that_stays_means_half_duplex_until_it_is_gone() -> None:
     assert duplex.half_duplex == POOR
     judge.says = BargeInDetected(0, -20.0)
     clean, events = duplex.process(near(999), far())
-    assert events == ()
+    assert events == (BargeInDismissed(),), "a duck must not last"
     assert not clean.echo_free
+    judge.says = BargeInSuspected(0)
+    assert duplex.process(near(999), far())[1] == ()
     judge.says = BargeInDismissed()
     assert duplex.process(near(1_000), far())[1] == (BargeInDismissed(),), "a duck must not last"
     canceller.erle_db = 40.0
@@ -174,6 +198,18 @@ def test_it_is_alone_after_two_seconds_in_which_the_detector_heard_nobody() -> N
     assert not duplex.alone, "somebody may have begun to speak"
 
 
+def test_it_is_not_alone_in_a_pause_of_the_assistant_in_which_no_detector_judges() -> None:
+    duplex = Duplex(Canceller(), Detector(0.05), Judge())
+    for index in range(2 * ALONE_FRAMES):
+        duplex.process(near(index), far())
+    pause = FarFrame(NOTHING_PLAYS.samples, playing=True)
+    for index in range(ALONE_FRAMES - 1):
+        duplex.process(near(index), pause)
+        assert duplex.alone == (index < JUDGED_FRAMES - 1)
+    duplex.process(near(0), far())
+    assert duplex.alone
+
+
 def test_it_is_never_alone_with_an_earcon() -> None:
     duplex = Duplex(Canceller(), Detector(0.05), Judge())
     for index in range(2 * ALONE_FRAMES):
@@ -187,6 +223,14 @@ def test_a_storm_means_half_duplex() -> None:
     judge.says = BargeInSuspected(0)
     assert duplex.process(near(0), far())[1] == ()
     assert duplex.half_duplex == STORM
+
+
+def test_where_speech_is_not_to_interrupt_nothing_is_told_of_it_but_bad_echo_stays_untrusted() -> None:
+    duplex = Duplex(Canceller(3.0), None, None)
+    for index in range(WINDOW_FRAMES * WINDOWS):
+        duplex.process(near(index), far())
+    assert duplex.half_duplex == ""
+    assert not duplex.process(near(0), far())[0].echo_free
 
 
 def test_a_lost_alignment_is_told_to_the_judge_and_forgets_what_was_measured() -> None:
