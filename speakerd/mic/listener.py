@@ -75,8 +75,10 @@ class Listener:
         talked = False
         while not worker.stopping:
             talks = self._in_conversation()
-            if talked and not talks:
-                self._post_event(self._front_end.take_figures())
+            if talks != talked:
+                figures = self._front_end.take_figures()
+                if talked:  # else they are of the time before
+                    self._post_event(figures)
             talked = talks
             if frames := self._frames.get(GET_TIMEOUT_S, 1 if talks else self._front_end.frames_to_step):
                 self._take(frames)

@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from speakerd.conversation.events import EchoMeasured, SpeechDetected, WakeDetected
 from speakerd.mic.capture import FrameQueue
@@ -33,14 +32,18 @@ class Ears:
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, int]] = []
+        self.measured = 0
+        """Frames since the figures were last taken."""
 
     def process(self, frame: NearFrame, far: FarFrame) -> tuple[NearFrame, tuple]:
+        self.measured += 1
         self.heard.append((frame.index, int(far.samples[0])))
         events = (WakeDetected("w", 1.0, 3), SpeechDetected(True, 2)) if frame.index == 3 else ()
         return replace(frame, echo_free=True), events
 
     def take_figures(self) -> EchoMeasured:
-        return EchoMeasured(30.0, -25.0, 60.0, -30.0)
+        measured, self.measured = self.measured, 0
+        return EchoMeasured(30.0, -25.0, 60.0, float(-measured))
 
 
 def listen(frames: int, *, talking: bool = False) -> tuple[Ears, Speaker, list]:
@@ -70,16 +73,27 @@ def test_what_is_posted_is_the_cleaned_frame():
     assert all(frame.echo_free for frame in got)
 
 
-def test_the_figures_follow_a_conversation():
-    talking, posted, source = [True], queue.Queue(), FrameQueue()
-    listener = Listener(source, Ears(), Speaker(), posted.put, lambda _: None, lambda: talking[0], lambda *_: None)
+def test_the_figures_follow_a_conversation_and_are_of_it_alone():
+    talking, posted, frames, source = [False], queue.Queue(), queue.Queue(), FrameQueue()
+    listener = Listener(source, Ears(), Speaker(), posted.put, frames.put, lambda: talking[0], lambda *_: None)
     listener.start()
-    source.put(NearFrame(np.zeros(320, np.int16), 0, 0.0))
-    with pytest.raises(queue.Empty):
-        posted.get(timeout=0.05)
+
+    def hear(first: int, count: int) -> None:
+        for index in range(first, first + count):
+            source.put(NearFrame(np.zeros(320, np.int16), index, 0.0))
+        while count:
+            count -= len(frames.get(timeout=2))
+
+    hear(10, 8)
+    talking[0] = True
+    hear(18, 4)  # it may already wait for four together
+    hear(22, 5)
+    assert posted.empty()
     talking[0] = False
-    source.put(NearFrame(np.zeros(320, np.int16), 1, 0.0))
-    assert posted.get(timeout=2) == EchoMeasured(30.0, -25.0, 60.0, -30.0)
+    hear(27, 1)
+    told = posted.get(timeout=2)
+    assert told == EchoMeasured(30.0, -25.0, 60.0, told.near_dbfs)
+    assert 6 <= -told.near_dbfs <= 10
     listener.stop()
     assert listener.join(2)
     assert posted.empty()
