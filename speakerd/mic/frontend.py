@@ -42,7 +42,8 @@ class FrontEnd:
         self._any_voice = Vad(0)
         self._room = QuietRoom()
         self._endpoint = Endpoint()
-        self._half_duplex = duplex.half_duplex
+        self._half_duplex = ""
+        """What was told last."""
         self._voice_dbfs: deque[float] = deque(maxlen=_KEPT_VOICE_FRAMES)
 
     @property

@@ -11,7 +11,8 @@ from speakerd.config.model import Wake, WakeWord
 from speakerd.conversation.events import DuplexChanged, SpeechDetected, WakeDetected
 from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.errors import ConfigError
-from speakerd.mic.duplex import Duplex
+from speakerd.mic.bargein import BargeInJudge
+from speakerd.mic.duplex import OFF, Duplex
 from speakerd.mic.frontend import FrontEnd, HeardEvent
 from speakerd.pcm import NEAR_PERIOD_FRAMES, NOTHING_PLAYS, FarFrame, NearFrame, Samples, level_dbfs
 
@@ -19,7 +20,7 @@ JARVIS = Wake(words=(WakeWord(model="hey_jarvis"),))
 
 
 def front() -> FrontEnd:
-    return FrontEnd(JARVIS, Duplex(None, None, None))
+    return FrontEnd(JARVIS, Duplex(WebRtcCanceller(), None, None))
 
 
 def silence(seconds: float) -> Samples:
@@ -79,7 +80,7 @@ def test_a_wake_word_over_the_loudspeaker_is_heard_behind_the_canceller(say: Cal
 
 
 def test_poor_cancellation_is_told_once_when_it_begins_and_when_it_ends() -> None:
-    duplex = Duplex(WebRtcCanceller(), None, None)
+    duplex = Duplex(WebRtcCanceller(), None, BargeInJudge())
     front_end = FrontEnd(JARVIS, duplex)
     assert over_a_tone(front_end, silence(1)) == []
     duplex._meter.poor = True
@@ -88,6 +89,11 @@ def test_poor_cancellation_is_told_once_when_it_begins_and_when_it_ends() -> Non
     assert told.reason
     duplex._meter.poor = False
     assert over_a_tone(front_end, silence(1)) == [DuplexChanged("")]
+
+
+def test_a_canceller_that_is_switched_off_is_told_at_the_start() -> None:
+    front_end = FrontEnd(JARVIS, Duplex(None, None, None))
+    assert heard(front_end, silence(1)) == [DuplexChanged(OFF)]
 
 
 def test_the_users_level_is_measured_while_nothing_plays(say: Callable[..., Samples]) -> None:
