@@ -51,6 +51,12 @@ def talk(scenes: int, ser_db: float, users: tuple[str, ...], short: bool, scene_
         yield Take(name, n, plan, users[n % len(users)])
 
 
+def echoless(scenes: int, ser_db: float, users: tuple[str, ...], scene_s: float = 60.0) -> Iterator[Take]:
+    """The microphone does not hear the loudspeaker: headphones, or a canceller of its own. SER is as if it did."""
+    for take in talk(scenes, ser_db, users, short=False, scene_s=scene_s):
+        yield replace(take, suite=f"no echo, SER {ser_db:+.0f}", plan=replace(take.plan, echo_missing=True))
+
+
 def troubles(minutes_each: float, scene_s: float = 150.0) -> Iterator[Take]:
     """Things that go wrong, with the assistant alone."""
     kinds = {
@@ -73,6 +79,8 @@ def whole(hours: float, users: tuple[str, ...], short_users: tuple[str, ...], pa
     for ser_db in (10.0, 0.0, -10.0):
         takes += talk(scenes, ser_db, users, short=False)
     takes += talk(scenes, 0.0, short_users, short=True)
+    for ser_db in (10.0, 0.0):
+        takes += echoless(round(12 * part), ser_db, users)
     return [*takes, *troubles(30 * part)]
 
 

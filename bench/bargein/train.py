@@ -18,7 +18,7 @@ SPAN = 400
 FORGOTTEN = 25
 """Its first half second is not counted: the state starts empty."""
 BATCH = 48
-STEPS = 2600
+STEPS = 2200
 MINED_AT = (0.4, 0.7)
 """Shares of the training after which the worst sequences are looked for and shown oftener."""
 RATE = 2e-3

@@ -38,7 +38,7 @@ class Tuning:
     """The lowest score: where the means start."""
 
 
-LEARNED = Tuning(quick=0.35, steady=0.2, suspect=0.0, confirm=0.8, certain=2.0, onset=-2.0, lead_frames=4, floor=-6.0)
+LEARNED = Tuning(quick=0.6, steady=0.25, suspect=0.7, confirm=1.0, certain=2.5, onset=-1.0, lead_frames=4, floor=-6.0)
 """For `doubletalk.DoubleTalk`, whose scores are log-odds within ±6."""
 
 RULE = Tuning(quick=1.0, steady=1.0, suspect=0.6, confirm=0.83, certain=0.83, onset=0.03, lead_frames=1, floor=0.0)
@@ -53,8 +53,8 @@ SUSPECT_FRAMES = 40
 REST_FRAMES = 50
 """1 s after a dismissal or an interruption without a new suspicion: no pumping."""
 
-DIPS_PER_MINUTE = 4
-"""More would be a nuisance. Beyond it only what is certain interrupts."""
+DIPS_PER_MINUTE = 5
+"""Dips for nothing, that is; more would be a nuisance. Beyond it only what is certain interrupts."""
 
 STORM_FRAMES = 400
 """8 s of playback: if more than half of it is suspect, the reference is broken. People interrupt it sooner."""
@@ -132,7 +132,6 @@ class BargeInJudge:
             return None
         if self._rest_left or self._spent or not self._may_dip():
             return None
-        self._dips.append(self._played_frames)
         self._suspect_left = SUSPECT_FRAMES
         return BargeInSuspected(onset)
 
@@ -151,6 +150,7 @@ class BargeInJudge:
     def _dismiss(self) -> BargeInDismissed:
         self._suspect_left = 0
         self._rest_left = REST_FRAMES
+        self._dips.append(self._played_frames)
         return BargeInDismissed()
 
     def _may_dip(self) -> bool:

@@ -107,7 +107,7 @@ def test_certainty_needs_no_rest():
     assert player.feed([SURE] * 40) == [BargeInDetected]
 
 
-def test_dips_are_limited_in_a_minute_but_certainty_is_not():
+def test_dips_for_nothing_are_limited_in_a_minute_but_certainty_is_not():
     player = Player()
     doubt = [PERHAPS] * 60 + [ECHO] * 100
     for _ in range(DIPS_PER_MINUTE):
@@ -181,3 +181,11 @@ def test_the_rule_needs_25_of_30(passed, said):
     player = Player(BargeInJudge(RULE), warm=False)
     player.feed([0.0] * WARM_UP_FRAMES)
     assert player.feed([n / 15 for n in range(passed + 1)]) == said
+
+
+def test_dips_that_were_right_do_not_count():
+    player = Player()
+    for _ in range(2 * DIPS_PER_MINUTE):
+        assert player.feed([SURE] * 50) == [BargeInSuspected, BargeInDetected]
+        player.judge.silence()
+        player.feed([ECHO] * 200)
