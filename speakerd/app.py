@@ -10,14 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from speakerd import parts, surroundings
+from speakerd.cashier import Cashier
+from speakerd.clerk import Clerk
 from speakerd.config.credentials import ApiKey
-from speakerd.config.model import Audio, BargeIn, Config, Detector
+from speakerd.config.model import Config
+from speakerd.conversation.actions import Earcon
 from speakerd.conversation.conductor import Conductor
 from speakerd.conversation.events import (
     DuplexChanged,
@@ -29,26 +34,29 @@ from speakerd.conversation.events import (
 )
 from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
-from speakerd.dsp.aec import WebRtcCanceller
-from speakerd.hw.alsa import AlsaSink, AlsaSource
-from speakerd.mic.bargein import LEARNED, RULE, BargeInJudge
 from speakerd.mic.capture import Capture, FrameQueue
-from speakerd.mic.doubletalk import DoubleTalk
-from speakerd.mic.duplex import Duplex
 from speakerd.mic.frontend import FrontEnd
 from speakerd.mic.gatekeeper import Gatekeeper
 from speakerd.mic.listener import Listener
-from speakerd.mic.rule import Rule
 from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
-from speakerd.realtime.outputs import Delivery, ItemAudio, Said, VoiceComplete
+from speakerd.realtime.outputs import (
+    Delivery,
+    ItemAudio,
+    Report,
+    ResponseFailed,
+    ResponseUsage,
+    Said,
+    ToolsCalled,
+    TranscriptionUsage,
+    VoiceComplete,
+)
 from speakerd.realtime.settings import session_settings
 from speakerd.service.announce import announce
 from speakerd.service.eventlog import EventLog
 from speakerd.service.notify import Notifier
 from speakerd.service.reporter import Reporter
 from speakerd.speaker.playback import Playback
-from speakerd.speaker.sounds import load_earcons
 from speakerd.threads import Mailbox
 
 log = logging.getLogger(__name__)
@@ -57,8 +65,6 @@ EVENTS_BOUND = 1_000
 """Events that may wait for the loop. They are few: this many means that the loop hangs."""
 FRAMES_BOUND = 50
 """Batches of 1 to 4 near frames that may wait for the loop: a second at least."""
-REPLY_MARGIN_S = 30
-"""Room in the loudspeaker's queue beyond the longest reply: one that comes all at once fits, whatever is ahead."""
 STOP_S = 2.0
 """Time for a conversation to end when the daemon is told to stop."""
 JOIN_S = 0.5
@@ -86,43 +92,14 @@ async def run(
     announce(config, has_key=key is not None)
     try:
         # The events file is closed last: whatever still ends may write to it.
-        with _eventlog(events_path) as eventlog:
-            async with _server(config) as url, asyncio.TaskGroup() as tasks:
+        with surroundings.eventlog(events_path) as eventlog:
+            async with surroundings.server(config) as url, asyncio.TaskGroup() as tasks:
                 app = App(config, url, key, eventlog, tasks)
                 await app.serve(stop)
             return app.ended
     except BaseExceptionGroup as group:
-        error = _only_error(group)
+        error = surroundings.only_error(group)
         raise error from error.__cause__
-
-
-def _only_error(error: BaseException) -> BaseException:
-    """What a group of one holds, however deep; a group of several as it is."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
-
-
-@contextlib.contextmanager
-def _eventlog(path: Path | None) -> Iterator[EventLog | None]:
-    """The events file, if there is to be one, open meanwhile."""
-    if path is None:
-        yield None
-        return
-    with contextlib.closing(EventLog(path)) as eventlog:
-        yield eventlog
-
-
-@contextlib.asynccontextmanager
-async def _server(config: Config) -> AsyncIterator[str]:
-    """Where to connect; the embedded server runs meanwhile if that is asked for."""
-    if config.realtime.url != "embedded":
-        yield config.realtime.url
-        return
-    from speakerd.server.embedded import serve_embedded  # its ears are large: only for those who ask
-
-    async with serve_embedded(config.server) as url:
-        yield url
 
 
 class App:
@@ -147,10 +124,10 @@ class App:
             eventlog, Notifier(), self._counters, log_transcripts=config.conversation.log_transcripts
         )
 
-        self._front_end = FrontEnd(config.wake, self._make_duplex(config))
-        self._playback = self._make_playback(config)
+        self._front_end = FrontEnd(config.wake, parts.make_duplex(config))
+        self._playback = parts.make_playback(config, self._events.post, self._report_device, self._report_crash)
         queue = FrameQueue()
-        self._capture = self._make_capture(config.audio, queue)
+        self._capture = parts.make_capture(config.audio, queue, self._report_device, self._report_crash)
         self._listener = Listener(
             queue,
             self._front_end,
@@ -160,42 +137,29 @@ class App:
             lambda: self._conductor.state is not State.IDLE,
             self._report_crash,
         )
-        settings = session_settings(config.realtime, transcripts=config.conversation.log_transcripts)
-        self._link = Link(config.realtime, url, settings, lambda: key.reveal() if key else None, tasks, self._on_output)
-        self._gatekeeper = Gatekeeper(self._link.append_audio, config.realtime)
-        self._conductor = Conductor(
-            Machine(Rules.of(config.conversation, config.realtime)), self._link, self._gatekeeper, self._playback, loop
+        self._cashier = Cashier(config, os.environ, lambda: self._link.octets)
+        self._clerk = self._make_clerk(config)
+        settings = session_settings(
+            config.realtime,
+            transcripts=config.conversation.log_transcripts,
+            tools=self._clerk.tools(surroundings.tokens(config.skills.mcp, os.environ)),
         )
-        self._conductor.observe(self._reporter.observe)
+        secret = key.reveal if key else lambda: None
+        self._link = Link(config.realtime, url, settings, secret, tasks, self._on_output, self._on_report)
+        self._gatekeeper = Gatekeeper(self._send, config.realtime)
+        rules = Rules.of(config.conversation, config.realtime, self._clerk.patience_s)
+        self._conductor = Conductor(Machine(rules), self._link, self._gatekeeper, self._playback, loop)
+        for observer in (self._reporter.observe, self._cashier.observe, self._clerk.observe, self._tell_link):
+            self._conductor.observe(observer)
 
-    @staticmethod
-    def _make_duplex(config: Config) -> Duplex:
-        canceller = WebRtcCanceller() if config.audio.echo_cancellation else None
-        if canceller is None or config.conversation.barge_in is not BargeIn.SPEECH:
-            return Duplex(canceller, None, None)
-        if config.conversation.barge_in_detector is Detector.RULE:
-            return Duplex(canceller, Rule(), BargeInJudge(RULE))
-        return Duplex(canceller, DoubleTalk(), BargeInJudge(LEARNED))
-
-    def _make_playback(self, config: Config) -> Playback:
-        audio = config.audio
-        return Playback(
-            lambda: AlsaSink(audio.playback_device, audio.playback_rate_hz, audio.playback_buffer_ms),
-            load_earcons(config.sounds),
-            self._events.post,
-            lambda trouble: self._report_device("loudspeaker", trouble),
-            self._report_crash,
-            volume_percent=audio.volume_percent,
-            bound_s=config.conversation.max_reply_s + REPLY_MARGIN_S,
-            duck_db=config.conversation.duck_db,
-        )
-
-    def _make_capture(self, audio: Audio, queue: FrameQueue) -> Capture:
-        return Capture(
-            lambda: AlsaSource(audio.capture_device, audio.capture_rate_hz, audio.capture_channel),
-            queue,
-            lambda trouble: self._report_device("microphone", trouble),
-            self._report_crash,
+    def _make_clerk(self, config: Config) -> Clerk:
+        return Clerk(
+            config.skills,
+            parts.make_volume(config.audio, self._playback),
+            self._cashier.purse,
+            self._tasks,
+            lambda event: self._conductor.dispatch(event),
+            lambda session, outputs, *, reply: self._link.answer_tools(session, outputs, reply=reply),
         )
 
     def _counters(self) -> dict[str, int]:
@@ -213,6 +177,10 @@ class App:
             "uplink_overflowed": self._gatekeeper.overflowed_frames,
             "events_ignored": self._conductor.ignored,
             "events_unwritten": self._eventlog.lost if self._eventlog else 0,
+            "ledger_unwritten": self._cashier.lost,
+            "sessions_renewed": self._link.renewed,
+            "sessions_revived": self._link.revived,
+            **self._clerk.counters(),
         }
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -235,7 +203,7 @@ class App:
 
     async def _watch(self) -> None:
         """Say READY once real frames have passed the wake model, then keep the watchdog fed while they do."""
-        await self._reporter.watch(lambda: (self._front_end.frames_scored, self._playback.periods))
+        await self._reporter.watch(lambda: (self._front_end.frames_scored, self._playback.periods), self._link.start)
 
     async def _end_conversation(self) -> None:
         self._stopping = True
@@ -255,14 +223,16 @@ class App:
         for box in (self._events, self._frames, self._devices):
             box.close()
         self._conductor.stop()
-        self._link.abort()
-        parts: dict[str, Capture | Listener | Playback]
-        parts = {"microphone": self._capture, "front-end": self._listener, "loudspeaker": self._playback}
-        for part in parts.values():
-            part.stop()
+        self._clerk.close()
+        self._link.stop()
+        self._cashier.close()
+        threads: dict[str, Capture | Listener | Playback]
+        threads = {"microphone": self._capture, "front-end": self._listener, "loudspeaker": self._playback}
+        for thread in threads.values():
+            thread.stop()
         until_s = time.monotonic() + JOIN_S
-        for name, part in parts.items():
-            if not part.join(max(0.0, until_s - time.monotonic())):
+        for name, thread in threads.items():
+            if not thread.join(max(0.0, until_s - time.monotonic())):
                 self.ended = False
                 log.warning("The thread of the %s did not end in time; it is left behind.", name)
 
@@ -273,18 +243,48 @@ class App:
             self._reporter.local_speech(event)
         elif isinstance(event, DuplexChanged | EchoMeasured):
             self._reporter.echo(event)
-        elif not (self._stopping and isinstance(event, WakeDetected)):
+        elif not isinstance(event, WakeDetected) or self._may_begin():
             self._conductor.dispatch(event)
+
+    def _may_begin(self) -> bool:
+        """Whether a wake word counts: not at the end, and a new conversation only if there is money for it."""
+        if self._stopping or self._conductor.state not in (State.IDLE, State.CLOSING):
+            return not self._stopping
+        if refusal := self._cashier.refusal():
+            self._playback.play_earcon(Earcon.ERROR)
+            self._reporter.refused(refusal, self._loop.time())
+        return not refusal
+
+    def _tell_link(self, _event: Event, _before: State, after: State, _now_s: float) -> None:
+        self._link.pausing(after in (State.IDLE, State.LISTENING))
 
     def _on_frames(self, frames: list[NearFrame]) -> None:
         for frame in frames:
             self._gatekeeper.push(frame)
+
+    def _send(self, pcm: bytes) -> None:
+        self._cashier.sent(pcm)
+        self._link.append_audio(pcm)
+
+    def _on_report(self, report: Report) -> None:
+        if self._stopped:
+            return
+        match report:
+            case ToolsCalled():
+                self._clerk.serve(report)
+            case ResponseUsage() | TranscriptionUsage():
+                self._cashier.charge(report)
+            case ResponseFailed():
+                self._reporter.failed(report)
+            case _:
+                pass
 
     def _on_output(self, output: Delivery) -> None:
         if self._stopped:
             return
         match output:
             case ItemAudio(item_id, pcm):
+                self._cashier.received(pcm)
                 if not self._playback.enqueue(item_id, pcm):
                     self._reporter.overflow()
             case VoiceComplete():

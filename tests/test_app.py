@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from support.scripted_server import ScriptedServer, no_server, sound_at
 
-from speakerd import app
+from speakerd import app, parts
 from speakerd.config.load import load
 from speakerd.conversation.events import WakeDetected
 from speakerd.demo.daemon import DEVICES, Daemon
@@ -358,7 +358,7 @@ def test_the_longest_reply_that_is_allowed_has_room(sound_card, monkeypatch):
             made.append(bound_s)
             raise ZeroDivisionError  # enough seen
 
-    monkeypatch.setattr(app, "Playback", Playback)
+    monkeypatch.setattr(parts, "Playback", Playback)
     with pytest.raises(ZeroDivisionError):
         asyncio.run(app.run(_settings("ws://127.0.0.1:9"), None, None))
     assert made == [load(None, {}).conversation.max_reply_s + 30]

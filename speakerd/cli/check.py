@@ -16,6 +16,7 @@ from speakerd.config.load import read
 from speakerd.config.mistakes import masked, printable
 from speakerd.config.model import Config
 from speakerd.errors import EXIT_CONFIG, ConfigError
+from speakerd.purse.pricelist import load_prices
 from speakerd.realtime.address import is_private
 from speakerd.speaker.sounds import load_earcons
 
@@ -42,6 +43,7 @@ def command(config: Path | None, schema: bool) -> None:
         key_note = _key_note(reading.config or Config(), os.environ)
         if reading.config is not None:
             load_earcons(reading.config.sounds)
+            load_prices(reading.config.purse.prices)
     except ConfigError as error:
         lines.append(str(error))
     if reading.config is None or lines:

@@ -40,6 +40,7 @@ class Daemon:
         self._config_path = folder / "speakerd.yaml"
         self._config = DEVICES + config
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PULSE_", "SPEAKERD_", "ALSA_", "OPENAI_"))}
+        kept["STATE_DIRECTORY"] = str(folder / "state")  # the user's own ledger is no place for a play
         self._environment = {**kept, **card.env, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._position = 0

@@ -14,9 +14,12 @@ from dataclasses import asdict
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.conversation.turnclock import TurnClock
+from speakerd.realtime import troubles
+from speakerd.realtime.outputs import ResponseFailed
 from speakerd.service.eventlog import EventLog
 from speakerd.service.journal import fields
 from speakerd.service.notify import Notifier
+from speakerd.service.sentences import STATUS, describe, describe_echo, nothing_passes
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +30,6 @@ LOOK_S = 10.0
 """How often to look whether sound moves; more often if the watchdog wants to be fed more often."""
 RETRY_S = 30.0
 """A device in trouble that was not tried again for so long hangs."""
-
-STATUS = {
-    State.IDLE: "Waiting for the wake word",
-    State.CONNECTING: "Heard the wake word, connecting",
-    State.LISTENING: "Listening to the user",
-    State.THINKING: "Waiting for the answer",
-    State.SPEAKING: "Answering",
-    State.INTERRUPTED: "Interrupted, listening for words",
-    State.CLOSING: "Ending the conversation",
-}
 
 
 class Reporter:
@@ -58,6 +51,11 @@ class Reporter:
         self._clock = TurnClock()
         self._state = State.IDLE
         self._troubles: dict[str, str] = {}
+        self._service = ""
+        """What is wrong with the service, or with the purse."""
+        self._lasting = False
+        """It stays so until somebody has done something: shown until an answer comes."""
+        self._failed: ResponseFailed | None = None
         self._tried_s: dict[str, float] = {}
         self._ready = False
         self._half_duplex = ""
@@ -69,13 +67,48 @@ class Reporter:
         figures = self._clock.handle(event, before, after, now_s)
         if self._eventlog:
             self._eventlog.event(event, before, after, now_s, figures)
-        level, sentence = describe(event, before, after, figures)
+        level, sentence = describe(event, before, after, figures, self._said_of(event))
         name = type(event).__name__
         heard = {"word": event.word, "score": round(event.score, 3)} if isinstance(event, ev.WakeDetected) else {}
         log.log(level, "%s", sentence, extra=fields(event=name, state=after, from_state=before, **heard, **figures))
         self._state = after
+        self._judge(event)
         if after is State.IDLE and before is not State.IDLE:
             self._count(now_s)
+        self._show_status()
+
+    def _said_of(self, event: ev.Event) -> str:
+        """What the service said of a failure."""
+        failed, self._failed = self._failed, None if isinstance(event, ev.ResponseEnded) else self._failed
+        ours = isinstance(event, ev.ResponseEnded) and failed is not None and failed.response_id == event.response_id
+        return failed.message if failed is not None and ours else ""
+
+    def _judge(self, event: ev.Event) -> None:
+        """What the event tells about the service."""
+        match event:
+            case ev.SessionEnded(error=code) | ev.ResponseEnded(status="failed" | "incomplete", error=code) if code:
+                trouble = troubles.trouble_of(code)
+                if trouble is not None:
+                    notice = troubles.NOTICES[trouble]
+                    self._service, self._lasting = f"{notice.sentence}: {notice.advice}", notice.lasting
+            case ev.ResponseEnded(status="completed"):
+                self._service = ""
+            case ev.WakeDetected() if not self._lasting:
+                self._service = ""
+
+    def failed(self, failed: ResponseFailed) -> None:
+        """A response failed; ResponseEnded follows, save where none ever began."""
+        self._failed = failed
+        if not failed.response_id:
+            told = troubles.describe(failed.code, failed.message) or failed.message
+            log.warning("The service gave no answer: %s.", told, extra=fields(event="ResponseFailed", code=failed.code))
+
+    def refused(self, why: str, now_s: float) -> None:
+        """A wake word began nothing, for this reason: a sentence."""
+        self._service, self._lasting = why.rstrip("."), False
+        if self._eventlog:
+            self._eventlog.write("WakeRefused", now_s, state=self._state)
+        log.warning("%s", why, extra=fields(event="WakeRefused", state=self._state))
         self._show_status()
 
     def _count(self, now_s: float) -> None:
@@ -97,7 +130,7 @@ class Reporter:
         if isinstance(event, ev.EchoMeasured):
             if figures:
                 rounded = {name: round(value, 1) for name, value in figures.items()}
-                log.info("%s", _describe_echo(event), extra=fields(event="EchoMeasured", **rounded))
+                log.info("%s", describe_echo(event), extra=fields(event="EchoMeasured", **rounded))
             return
         self._half_duplex = event.reason
         if event.reason:
@@ -134,11 +167,12 @@ class Reporter:
 
     # ------------------------------------------------------------ the service
 
-    async def watch(self, progress: Callable[[], tuple[int, int]]) -> None:
+    async def watch(self, progress: Callable[[], tuple[int, int]], on_ready: Callable[[], None] = lambda: None) -> None:
         """Say READY once sound has moved, then feed the watchdog while it goes on moving. Runs until cancelled.
 
         `progress` counts near frames that passed the wake detector, and periods played. What stands still
         because its device is missing is no hang: restarting the daemon would not bring the device back.
+        `on_ready` is called once, then.
         """
         await self._until_ready(progress)
         self._ready = True
@@ -147,6 +181,7 @@ class Reporter:
         if self._eventlog:
             self._eventlog.write("Ready", time.monotonic(), state=self._state)
         log.info("Ready: waiting for the wake word.", extra=fields(event="Ready", state=self._state))
+        on_ready()
         await self._keep_looking(progress)
 
     async def _keep_looking(self, progress: Callable[[], tuple[int, int]]) -> None:
@@ -160,7 +195,7 @@ class Reporter:
             if not hung:
                 self._notifier.alive()
             if hung and not was_hung:
-                log.error("No sound moves: %s", _nothing_passes(still), extra=fields(event="Stalled"))
+                log.error("No sound moves: %s", nothing_passes(still), extra=fields(event="Stalled"))
             elif was_hung and not still:
                 log.info("Sound moves again.", extra=fields(event="Moves"))
 
@@ -180,7 +215,7 @@ class Reporter:
                 if all(map(self._retrying, still)):
                     self._notifier.need_time(RETRY_S)  # else systemd would give up a start that may yet succeed
                 else:
-                    log.warning("Not ready yet: %s", _nothing_passes(still), extra=fields(event="NotReady"))
+                    log.warning("Not ready yet: %s", nothing_passes(still), extra=fields(event="NotReady"))
 
     @staticmethod
     def _still(before: tuple[int, int], now: tuple[int, int]) -> list[str]:
@@ -192,65 +227,7 @@ class Reporter:
         return name in self._troubles and time.monotonic() - self._tried_s[name] < RETRY_S
 
     def _show_status(self) -> None:
-        troubles = "".join(f"; {name}: {trouble}" for name, trouble in self._troubles.items())
+        devices = "".join(f"; {name}: {trouble}" for name, trouble in self._troubles.items())
         half = f"; only the wake word interrupts: {self._half_duplex}" if self._half_duplex else ""
-        self._notifier.status((STATUS[self._state] if self._ready else "Starting") + troubles + half)
-
-
-def _nothing_passes(devices: list[str]) -> str:
-    return f"nothing passes the {' and the '.join(devices)}."
-
-
-def _describe_echo(event: ev.EchoMeasured) -> str:
-    """The figures of a conversation in one sentence."""
-    parts = {
-        "the echo came at {:.0f} dBFS": event.echo_dbfs,
-        "{:.0f} dB of it were cancelled": event.erle_db,
-        "it came {:.0f} ms after its reference": event.echo_delay_ms,
-        "the user spoke at {:.0f} dBFS": event.near_dbfs,
-    }
-    told = ", ".join(text.format(value) for text, value in parts.items() if value is not None)
-    return f"{told[0].upper()}{told[1:]}."
-
-
-def describe(event: ev.Event, before: State, after: State, figures: dict[str, float]) -> tuple[int, str]:
-    """Log level and one plain sentence for the journal."""
-    match event:
-        case ev.WakeDetected(word, score):
-            told = {State.IDLE: "; connecting", State.SPEAKING: " over the reply; listening"}.get(before, "")
-            return logging.INFO, f"Heard {word} (score {score:.2f}){told}."
-        case ev.SessionReady():
-            return logging.INFO, f"Connected {figures.get('wake_to_live_ms', 0):.0f} ms after the wake word; listening."
-        case ev.SessionEnded(error=error, message=message) if error:
-            return logging.WARNING, f"The session ended ({error}): {message}"
-        case ev.PlayoutStarted() if "turn_end_to_sound_ms" in figures:
-            return logging.INFO, f"Answering, {figures['turn_end_to_sound_ms']:.0f} ms after the user had finished."
-        case ev.BargeInDetected() if before is State.SPEAKING and after is not before:
-            return logging.INFO, "The user speaks over the reply; listening."
-        case ev.PlayoutFlushed(items) if items:
-            return logging.INFO, f"The reply was cut after {items[0].heard_ms} ms."
-        case ev.ResponseEnded(status=status, error=error) if status in ("failed", "incomplete"):
-            return logging.WARNING, f"The service did not finish its answer: {status} ({error or 'no reason given'})."
-        case ev.DeadlineReached():
-            return _describe_deadline(before, after)
-        case ev.StopRequested(reason):
-            return logging.INFO, f"The conversation is to end ({reason})."
-        case _ if after is State.IDLE and before is not State.IDLE:
-            return logging.INFO, "The conversation is over; waiting for the wake word."
-        case _:
-            return logging.DEBUG, f"{type(event).__name__}: {before} to {after}."
-
-
-def _describe_deadline(before: State, after: State) -> tuple[int, str]:
-    if before is State.LISTENING and after is State.CLOSING:
-        return logging.INFO, "Silence; ending the conversation."
-    if before is State.INTERRUPTED:
-        return logging.INFO, "No words followed; the reply goes on where it was."
-    slow = {
-        State.CONNECTING: "The server did not answer in time; giving up. Is the network up?",
-        State.LISTENING: "The user's turn lasted too long; asking for an answer.",
-        State.THINKING: "No answer came in time; listening again.",
-        State.SPEAKING: "The reply lasted too long; listening again.",
-        State.CLOSING: "The server did not close the session in time; cut off.",
-    }
-    return logging.WARNING, slow.get(before, "A deadline passed.")
+        service = f"; {self._service}" if self._service else ""
+        self._notifier.status((STATUS[self._state] if self._ready else "Starting") + service + devices + half)

@@ -14,7 +14,7 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.service import reporter as module
 from speakerd.service.eventlog import EventLog
-from speakerd.service.reporter import Reporter, describe
+from speakerd.service.reporter import Reporter
 
 
 class FakeNotifier:
@@ -203,32 +203,3 @@ def test_totals_follow_each_conversation(notifier, tmp_path: Path):
     log.close()
     last = json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])
     assert last == {"t": 9.0, "event": "Counters", "state": "IDLE", "capture_xruns": 3}
-
-
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
-REFUSED = ev.SessionEnded(1, "key_refused", "no")
-NO_QUOTA = ev.ResponseEnded(1, "r", "failed", 0, "insufficient_quota")
-CUT = ev.PlayoutFlushed((ev.ItemHeard("i", 640, 900),))
-
-
-@pytest.mark.parametrize(
-    ("event", "before", "after", "level", "words"),
-    [
-        (ev.WakeDetected("alexa", 0.913, 1), IDLE, CONNECTING, "INFO", "Heard alexa (score 0.91); connecting."),
-        (REFUSED, CONNECTING, IDLE, "WARNING", "The session ended (key_refused): no"),
-        (ev.SessionEnded(1), CLOSING, IDLE, "INFO", "The conversation is over"),
-        (ev.DeadlineReached(), LISTENING, CLOSING, "INFO", "Silence"),
-        (ev.DeadlineReached(), CONNECTING, CLOSING, "WARNING", "did not answer in time"),
-        (ev.DeadlineReached(), THINKING, LISTENING, "WARNING", "No answer came"),
-        (NO_QUOTA, THINKING, LISTENING, "WARNING", "insufficient_quota"),
-        (CUT, LISTENING, LISTENING, "INFO", "after 640 ms"),
-        (ev.BargeInDetected(1, -20.0), SPEAKING, INTERRUPTED, "INFO", "speaks over the reply"),
-        (ev.DeadlineReached(), INTERRUPTED, SPEAKING, "INFO", "No words followed"),
-        (ev.BargeInDetected(1, -20.0), IDLE, IDLE, "DEBUG", ""),
-    ],
-)
-def test_one_plain_sentence_an_entry(event, before, after, level, words):
-    found_level, sentence = describe(event, before, after, {})
-    assert logging.getLevelName(found_level) == level
-    assert words in sentence
-    assert sentence.endswith((".", "?", "no"))

@@ -1,0 +1,69 @@
+"""Makes the parts that touch the sound cards, as the configuration wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from speakerd.config.model import Audio, BargeIn, Config, Detector
+from speakerd.conversation.events import Event
+from speakerd.dsp.aec import WebRtcCanceller
+from speakerd.hw.alsa import AlsaSink, AlsaSource
+from speakerd.hw.mixer import Volume, loudspeaker_volume
+from speakerd.mic.bargein import LEARNED, RULE, BargeInJudge
+from speakerd.mic.capture import Capture, FrameQueue
+from speakerd.mic.doubletalk import DoubleTalk
+from speakerd.mic.duplex import Duplex
+from speakerd.mic.rule import Rule
+from speakerd.speaker.playback import Playback
+from speakerd.speaker.sounds import load_earcons
+
+REPLY_MARGIN_S = 30
+"""Room in the loudspeaker's queue beyond the longest reply: one that comes all at once fits, whatever is ahead."""
+
+OnState = Callable[[str, str | None], None]
+"""Told (`microphone` or `loudspeaker`, what is wrong with it or None), in the device's thread."""
+OnCrash = Callable[[str, BaseException], None]
+
+
+def make_duplex(config: Config) -> Duplex:
+    """Echo cancellation, and the detector of interruptions."""
+    canceller = WebRtcCanceller() if config.audio.echo_cancellation else None
+    if canceller is None or config.conversation.barge_in is not BargeIn.SPEECH:
+        return Duplex(canceller, None, None)
+    if config.conversation.barge_in_detector is Detector.RULE:
+        return Duplex(canceller, Rule(), BargeInJudge(RULE))
+    return Duplex(canceller, DoubleTalk(), BargeInJudge(LEARNED))
+
+
+def make_playback(config: Config, post: Callable[[Event], object], on_state: OnState, on_crash: OnCrash) -> Playback:
+    """The loudspeaker."""
+    audio = config.audio
+    return Playback(
+        lambda: AlsaSink(audio.playback_device, audio.playback_rate_hz, audio.playback_buffer_ms),
+        load_earcons(config.sounds),
+        post,
+        lambda trouble: on_state("loudspeaker", trouble),
+        on_crash,
+        volume_percent=audio.volume_percent,
+        bound_s=config.conversation.max_reply_s + REPLY_MARGIN_S,
+        duck_db=config.conversation.duck_db,
+    )
+
+
+def make_capture(audio: Audio, queue: FrameQueue, on_state: OnState, on_crash: OnCrash) -> Capture:
+    """The microphone."""
+    return Capture(
+        lambda: AlsaSource(audio.capture_device, audio.capture_rate_hz, audio.capture_channel),
+        queue,
+        lambda trouble: on_state("microphone", trouble),
+        on_crash,
+    )
+
+
+def make_volume(audio: Audio, playback: Playback) -> Volume:
+    """The loudspeaker's volume: the card's, or ours."""
+
+    def set_percent(percent: int) -> None:
+        playback.volume_percent = percent
+
+    return loudspeaker_volume(audio.playback_device, lambda: playback.volume_percent, set_percent)

@@ -1,0 +1,46 @@
+"""What must be there before the parts: the events file, the server if it is ours, secrets of others."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from speakerd.config.credentials import token
+from speakerd.config.model import Config, McpServer
+from speakerd.service.eventlog import EventLog
+
+
+@contextlib.contextmanager
+def eventlog(path: Path | None) -> Iterator[EventLog | None]:
+    """The events file, if there is to be one, open meanwhile."""
+    if path is None:
+        yield None
+        return
+    with contextlib.closing(EventLog(path)) as log:
+        yield log
+
+
+@contextlib.asynccontextmanager
+async def server(config: Config) -> AsyncIterator[str]:
+    """Where to connect; the embedded server runs meanwhile if that is asked for."""
+    if config.realtime.url != "embedded":
+        yield config.realtime.url
+        return
+    from speakerd.server.embedded import serve_embedded  # its ears are large: only for those who ask
+
+    async with serve_embedded(config.server) as url:
+        yield url
+
+
+def tokens(servers: Iterable[McpServer], environ: Mapping[str, str]) -> dict[str, str]:
+    """What the named credentials of MCP servers hold; those that are not there are left out. Raises ConfigError."""
+    found = {one.credential: token(one.credential, environ) for one in servers if one.credential}
+    return {name: secret.reveal() for name, secret in found.items() if secret is not None}
+
+
+def only_error(error: BaseException) -> BaseException:
+    """What a group of one holds, however deep; a group of several as it is."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
