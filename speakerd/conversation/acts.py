@@ -126,7 +126,7 @@ def heard_before_tools(f: Facts, _event: ev.Event, _now_s: float) -> list[Action
 def wait_for_tools(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     """What the assistant said before it called functions was heard; they go on."""
     f.drained = True
-    return [*restore(f), do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
+    return _open_after_sound(f)
 
 
 def wait_for_tools_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -161,10 +161,17 @@ def audible_again(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     return [do.HoldUplink()]
 
 
+def _open_after_sound(f: Facts) -> list[Action]:
+    """Nothing sounds any more: all but our echo's tail, or suspected words from their beginning, and those cancelled."""
+    if not f.ducked:
+        return [do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
+    return [*restore(f), do.OpenUplink(f.onset_index - f.rules.barge_in_preroll_frames)]
+
+
 def ran_dry(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     """The network is late in the middle of a reply. Nothing sounds, so the user may be heard meanwhile."""
     f.drained = True
-    return [*restore(f), do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
+    return _open_after_sound(f)
 
 
 def ran_dry_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -180,7 +187,7 @@ def audible_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 def reply_over(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     f.forget_response()
-    return [*restore(f), do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
+    return _open_after_sound(f)
 
 
 def reply_over_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -189,8 +196,8 @@ def reply_over_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Actio
     return [*restore(f), do.ResumePlayout()]
 
 
-def duck(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.ducked = True
+def duck(f: Facts, event: ev.BargeInSuspected, _now_s: float) -> list[Action]:
+    f.ducked, f.onset_index = True, event.onset_index
     return [do.DuckPlayout()]
 
 

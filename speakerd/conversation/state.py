@@ -100,6 +100,8 @@ class Facts:
     """The response has run dry: what came of it was heard, and more is to come."""
     ducked: bool = False
     """The assistant speaks quieter, for it may be spoken to."""
+    onset_index: int = 0
+    """The near frame in which that began, if so."""
     paused_s: float = 0.0
     """When the interruption began that goes on, or the last one."""
     user_speaking: bool = False

@@ -42,6 +42,7 @@ ERROR, GOODBYE = do.PlayEarcon(Earcon.ERROR), do.PlayEarcon(Earcon.GOODBYE)
 BEGUN = [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(976), do.OpenSession(1)]
 TAIL = do.OpenUplink(skip_ms=200)
 CUT = [do.FlushPlayout(), do.CancelResponse("r1")]
+PERHAPS_WORDS = [do.RestorePlayout(), do.OpenUplink(1985)]
 VOICE = do.OpenUplink(976, voice_index=976)
 GO_ON = [do.HoldUplink(), do.ResumePlayout()]
 
@@ -117,7 +118,7 @@ ROWS_IN_PLAY = [
     (THINKING, (CALLS, ANSWERED, SETTLED, AUDIBLE, DRAINED), LISTENING, [TAIL], 8),
     (SPEAKING, (CALLS,), SPEAKING, [], 180),
     (SPEAKING, (CALLS, ANSWERED, DRAINED), THINKING, [TAIL], 25),
-    (SPEAKING, (PERHAPS, CALLS, ANSWERED, DRAINED), THINKING, [do.RestorePlayout(), TAIL], 25),
+    (SPEAKING, (PERHAPS, CALLS, ANSWERED, DRAINED), THINKING, PERHAPS_WORDS, 25),
     (SPEAKING, (CALLS, ANSWERED, DRAINED, SETTLED), LISTENING, [do.OpenUplink()], 8),
     (SPEAKING, (CALLS, ANSWERED, SETTLED), SPEAKING, [], 180),
     (SPEAKING, (CALLS, ANSWERED, SETTLED, DRAINED), LISTENING, [TAIL], 8),
@@ -136,8 +137,8 @@ ROWS_IN_PLAY = [
     (SPEAKING, (PERHAPS, NOT_SO), SPEAKING, [do.RestorePlayout()], 180),
     (SPEAKING, (NOT_SO,), SPEAKING, [], 180),
     (SPEAKING, (DRY, PERHAPS), SPEAKING, [], 15),
-    (SPEAKING, (PERHAPS, DRY), SPEAKING, [do.RestorePlayout(), TAIL], 15),
-    (SPEAKING, (PERHAPS, ANSWERED, DRAINED), LISTENING, [do.RestorePlayout(), TAIL], 8),
+    (SPEAKING, (PERHAPS, DRY), SPEAKING, PERHAPS_WORDS, 15),
+    (SPEAKING, (PERHAPS, ANSWERED, DRAINED), LISTENING, PERHAPS_WORDS, 8),
     (SPEAKING, (PERHAPS, WAKE), LISTENING, [*CUT, do.OpenUplink(976, voice_index=976)], 8),
     (SPEAKING, (SPEECH,), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985, voice_index=1992)], 2),
     (SPEAKING, (PERHAPS, SPEECH), INTERRUPTED, [do.PausePlayout(), do.OpenUplink(1985, voice_index=1992)], 2),
@@ -275,6 +276,19 @@ def test_barge_in_obeys_the_configuration(barge_in, event, state):
 def test_nothing_is_ducked_where_speech_does_not_interrupt(barge_in):
     play = Playbook(Rules(barge_in=barge_in))
     assert play.feed(*TO[SPEAKING], PERHAPS) == []
+
+
+def test_words_suspected_at_the_very_end_of_a_reply_are_sent_from_their_beginning():
+    play = Playbook()
+    play.feed(*TO[SPEAKING], PERHAPS, ANSWERED)
+    assert play.feed(DRAINED) == [do.RestorePlayout(), do.OpenUplink(2000 - 15)]
+    assert play.feed(SPEECH) == [do.OpenUplink(1985, voice_index=1992)], "now it is sure that they are words"
+
+
+def test_what_was_suspected_and_dismissed_is_not_sent_when_the_reply_ends():
+    play = Playbook()
+    play.feed(*TO[SPEAKING], PERHAPS, NOT_SO, ANSWERED)
+    assert play.feed(DRAINED) == [TAIL]
 
 
 def test_a_false_interruption_restores_the_level_before_the_sound_goes_on():
