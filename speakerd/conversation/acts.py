@@ -162,7 +162,7 @@ def audible_again(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 
 def _open_after_sound(f: Facts) -> list[Action]:
-    """Nothing sounds any more: all but our echo's tail, or suspected words from their beginning, and those cancelled."""
+    """Nothing sounds any more. Send suspected words, behind the canceller; without any, all but our echo's tail."""
     if not f.ducked:
         return [do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
     return [*restore(f), do.OpenUplink(f.onset_index - f.rules.barge_in_preroll_frames)]
