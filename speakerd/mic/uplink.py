@@ -45,12 +45,10 @@ class Uplink:
         self.sent_frames = 0
         """Near frames sent since the process started."""
         self.overflowed_frames = 0
-        """Frames that were to be sent and fell out of the ring while the gate was held."""
+        """Frames that were to be sent when the gate opened, and had fallen out of the ring."""
 
     def push(self, frame: NearFrame) -> list[bytes]:
         """Take the next frame; chunks to send now, none unless open."""
-        if self.gate is Gate.HELD and len(self._ring) == self._ring.maxlen and self._is_due(self._ring[0]):
-            self.overflowed_frames += 1
         self._ring.append(frame)
         return self._send(frame) if self.gate is Gate.OPEN and self._is_due(frame) else []
 
@@ -75,6 +73,8 @@ class Uplink:
             self._echo_until_index = self._from_index + ms_to_periods(skip_ms)
         elif from_index is not None:
             self._from_index, self._echo_until_index = from_index, 0
+        if len(self._ring) == self._ring.maxlen:
+            self.overflowed_frames += max(0, self._ring[0].index - max(self._from_index, self._next_index))
         return [chunk for frame in self._ring if self._is_due(frame) for chunk in self._send(frame)]
 
     def close(self) -> None:

@@ -44,6 +44,6 @@ def test_words_are_held_for_as_long_as_a_connection_may_take():
     keeper.hold(0)
     for index in range(20 * 50):
         keeper.push(frame(index))
-    assert keeper.overflowed_frames == 0
     keeper.open(None, 0)
     assert keeper.sent_frames == 1000
+    assert keeper.overflowed_frames == 0

@@ -130,6 +130,7 @@ def test_after_close_nothing_from_before_can_be_sent():
         uplink.push(frame(i))
     uplink.hold(30)
     assert_is_sound_of(sent([*uplink.open(), *uplink.hold()]), 50, 10)
+    assert uplink.overflowed_frames == 0
 
 
 def test_more_than_can_be_held_drops_the_oldest_and_counts():
@@ -137,8 +138,20 @@ def test_more_than_can_be_held_drops_the_oldest_and_counts():
     uplink.hold(0)
     for i in range(80):
         uplink.push(frame(i))
-    assert uplink.overflowed_frames == 30
     assert_is_sound_of(sent([*uplink.open(), *uplink.hold()]), 30, 50)
+    assert uplink.overflowed_frames == 30
+
+
+@pytest.mark.parametrize("order", [{"skip_ms": 200}, {"from_index": 70}])
+def test_what_nobody_wanted_of_a_long_reply_does_not_count_as_lost(order):
+    uplink = Uplink(held_ms=1000)
+    uplink.open()
+    uplink.push(frame(0))
+    uplink.hold()
+    for i in range(1, 80):
+        uplink.push(frame(i))
+    uplink.open(**order)
+    assert uplink.overflowed_frames == 0
 
 
 def test_frames_that_the_card_lost_are_not_waited_for():
@@ -148,6 +161,7 @@ def test_frames_that_the_card_lost_are_not_waited_for():
         uplink.push(frame(i))
     uplink.open()
     assert uplink.sent_frames == 10 + 15
+    assert uplink.overflowed_frames == 0
 
 
 @pytest.mark.parametrize("ms", [20, 500, 510])
