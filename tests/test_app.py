@@ -24,6 +24,8 @@ from speakerd.demo.daemon import DEVICES, Daemon
 from speakerd.demo.play import say
 from speakerd.demo.recording import Recorder, Speech, speak
 from speakerd.demo.soundcard import VirtualSoundCard
+from speakerd.purse.ledger import read
+from speakerd.purse.report import total
 
 pytestmark = pytest.mark.alsa
 
@@ -38,6 +40,11 @@ def voice() -> dict[str, np.ndarray]:
         "question": say("Hey Jarvis, what time is it?")[0],
         "no": say("No, wait.")[0],
     }
+
+
+@pytest.fixture(autouse=True)
+def _own_ledger(monkeypatch, tmp_path):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
 
 
 WARM_S = 2.6
@@ -424,3 +431,85 @@ def test_the_events_file_holds_a_json_object_a_line_and_no_words(room, server):
     assert all(isinstance(line["t"], float) and isinstance(line["state"], str) for line in lines)
     assert 0.5 <= lines[1]["score"] <= 1.0
     assert "tell nobody" not in daemon.events_path.read_text() + daemon.log_path.read_text()
+
+
+def outputs(server: ScriptedServer) -> list[str]:
+    """What functions gave, as the server heard it."""
+    items = [message["item"] for _, message in server.heard.of_type("conversation.item.create")]
+    return [item["output"] for item in items if item["type"] == "function_call_output"]
+
+
+def test_the_assistant_tells_the_time_and_parts_after_its_goodbye(room, server):
+    daemon = room.daemon_at(server.url)
+    recorder = room.record()
+    room.say("wake")
+    assert daemon.wait("StateChanged", state="LISTENING")
+    session = server.heard.of_type("session.update")[0][1]["session"]
+    assert {"time_and_date", "end_conversation", "set_volume", "what_did_it_cost"} <= {
+        t["name"] for t in session["tools"]
+    }
+
+    server.user_turn()
+    server.answer(np.zeros(0, np.int16), calls=[("c1", "time_and_date", "{}"), ("c2", "time_and_date", "{}")])
+    asked_s, _ = server.wait_for(lambda: server.heard.of_type("response.create"))[0]
+    assert len(outputs(server)) == 2
+    assert all("UTC" in text for text in outputs(server))
+    server.answer(sound_at(1.0))
+    told = daemon.wait("StateChanged", state="SPEAKING")
+    thought_s = daemon.find("StateChanged", state="THINKING")["t"]
+    assert thought_s < asked_s < told["t"]
+    assert not [e for e in daemon.events if e["event"] == "StateChanged" and thought_s < e["t"] < told["t"]], "it waits"
+
+    again = daemon.wait("StateChanged", since_s=told["t"], state="LISTENING")
+    server.user_turn()
+    server.answer(sound_at(1.5, seed=2), calls=[("c3", "end_conversation", "{}")])
+    assert daemon.wait("StateChanged", since_s=again["t"], state="IDLE")
+    parted = daemon.find("StopRequested", reason="goodbye")
+    assert parted["t"] >= daemon.find("PlayoutDrained", since_s=again["t"])["t"]
+    assert len(server.heard.of_type("response.create")) == 1, "nothing more is to be said"
+    assert not server.heard.of_type("conversation.item.truncate")
+    assert missing_tenths(recorder.stop().between(again["t"], parted["t"]), sound_at(1.5, seed=2)) == []
+    assert daemon.stop() == 0
+    assert "The assistant calls time_and_date, time_and_date." in daemon.log_path.read_text()
+
+
+USAGE = {
+    "input_tokens": 1_000,
+    "input_token_details": {"text_tokens": 900, "audio_tokens": 100, "cached_tokens": 0},
+    "output_tokens": 200,
+    "output_token_details": {"text_tokens": 50, "audio_tokens": 150},
+}
+
+
+def test_when_the_money_is_spent_the_next_wake_is_refused_in_words_and_sound(room, server, tmp_path):
+    daemon = room.daemon(
+        f'realtime: {{url: "{server.url}"}}\n'
+        "conversation: {silence_timeout_s: 1.0}\npurse: {limit_per_day_usd: 0.000001}\n"
+    )
+    room.say("wake").wait()
+    assert daemon.wait("StateChanged", state="LISTENING")
+    server.user_turn()
+    server.answer(sound_at(0.5), usage=USAGE)
+    over = daemon.wait("StateChanged", state="IDLE")
+    recorder = room.record()
+    time.sleep(1.5)
+    room.say("wake")
+    refused = daemon.wait("WakeRefused", since_s=over["t"])
+    time.sleep(0.7)
+    assert np.any(recorder.stop().between(refused["t"], refused["t"] + 0.7))
+    assert daemon.stop() == 0
+    assert len(server.connections) == 1
+    assert not daemon.find("WakeDetected", since_s=over["t"] + 0.01)
+
+    cost = "0.0047"  # 900 × 0.60 + 100 × 10 + 50 × 2.40 + 150 × 20 USD a million
+    log = daemon.log_path.read_text()
+    assert f"The conversation cost {cost} US dollars: 1000 tokens read, 200 written, " in log
+    assert f"No conversation begins before midnight: {cost} US dollars were spent today" in log
+    assert "purse.limit_per_day_usd is 0.000001." in log
+    whole = total(read(tmp_path / "state" / "usage").entries)
+    assert (str(whole.usd), whole.conversations, whole.responses) == ("0.00466", 1, 1)
+    sent_bytes = sum(len(pcm) for _, pcm in server.heard.audio)
+    assert whole.traffic.ms_up == pytest.approx(sent_bytes / 48, abs=1)
+    assert whole.traffic.bytes_up > sent_bytes * 4 / 3
+    assert 450 <= whole.traffic.ms_down <= 550
+    assert whole.persona == "hey_jarvis"

@@ -75,6 +75,14 @@ def test_paths_that_are_no_file(tmp_path: Path, name: str) -> None:
     assert len(result.output.splitlines()) == 1
 
 
+def test_prices_that_cannot_be_read_are_a_mistake(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("my-model: {text: {in: dear}}\n")
+    result = check(SPEAKERD_PURSE__PRICES=str(prices))
+    assert result.exit_code == 78
+    assert "my-model.text.in" in result.output
+
+
 def test_a_sound_that_cannot_be_played_is_a_mistake(tmp_path: Path) -> None:
     sound = tmp_path / "x.wav"
     sound.write_bytes(b"no sound")

@@ -12,6 +12,8 @@ import pytest
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
+from speakerd.realtime.outputs import ResponseFailed
+from speakerd.realtime.troubles import Trouble
 from speakerd.service import reporter as module
 from speakerd.service.eventlog import EventLog
 from speakerd.service.reporter import Reporter
@@ -58,14 +60,19 @@ async def run_until(told: list[str], what: str) -> None:
 async def test_ready_only_after_sound_has_moved_both_ways(notifier):
     progress = [0, 0]
     async with asyncio.TaskGroup() as tasks:
-        watch = tasks.create_task(reporter(notifier).watch(lambda: (progress[0], progress[1])))
+        started: list[bool] = []
+        watch = tasks.create_task(
+            reporter(notifier).watch(lambda: (progress[0], progress[1]), lambda: started.append(True))
+        )
         for moved in ([0, 0], [5, 0], [0, 5]):
             progress[:] = moved
             await asyncio.sleep(0.15)
             assert "READY" not in notifier.told
+            assert not started
         progress[:] = [5, 5]
         await run_until(notifier.told, "READY")
         watch.cancel()
+    assert started == [True]
     assert notifier.told[-1] == "Waiting for the wake word"
 
 
@@ -160,6 +167,62 @@ def test_trouble_with_a_device_is_in_the_status_until_it_works(notifier, caplog)
         "The microphone does not work: hw:9: No such device",
         "The microphone works again.",
     ]
+
+
+NO_QUOTA = ev.SessionEnded(1, "insufficient_quota", "pay first")
+GONE = ev.SessionEnded(1, "connection_lost", "gone")
+WAKE = ev.WakeDetected("alexa", 0.9, 1)
+
+
+def observe(told: Reporter, *events: ev.Event) -> None:
+    for event in events:
+        told.observe(event, State.IDLE, State.IDLE, 1.0)
+
+
+def test_what_only_a_human_can_mend_is_in_the_status_until_an_answer_comes(notifier):
+    told = reporter(notifier)
+    observe(told, NO_QUOTA)
+    assert notifier.told[-1].startswith("Starting; the account has no credit left: check billing")
+    observe(told, WAKE, ev.SessionReady(2))
+    assert "no credit" in notifier.told[-1]
+    observe(told, ev.ResponseEnded(2, "r", "completed", 900))
+    assert notifier.told[-1] == "Starting"
+
+
+def test_other_trouble_is_in_the_status_until_the_next_wake(notifier):
+    told = reporter(notifier)
+    observe(told, GONE)
+    assert notifier.told[-1].startswith("Starting; the connection broke off: check the network")
+    observe(told, WAKE)
+    assert notifier.told[-1] == "Starting"
+
+
+def test_why_a_response_failed_is_told_once_with_what_the_service_said(notifier, caplog):
+    told = reporter(notifier)
+    failed = ResponseFailed(1, "r", Trouble.RATE_LIMITED, "rate_limit_exceeded", "", "Please try again in 2s", 2.0)
+    told.failed(failed)
+    observe(told, ev.ResponseEnded(1, "r", "failed", 0, "rate_limit_exceeded"))
+    observe(told, ev.ResponseEnded(1, "r", "failed", 0, "rate_limit_exceeded"))
+    first, second = (record.message for record in caplog.records)
+    assert "Please try again in 2s); wait a little" in first
+    assert "2s" not in second
+    assert "too many requests" in notifier.told[-1]
+
+
+def test_a_response_that_never_began_is_told(notifier, caplog):
+    reporter(notifier).failed(ResponseFailed(1, "", Trouble.SERVER_ERROR, "response_not_started", "", ""))
+    assert "The service gave no answer: the service has a fault (response_not_started)" in caplog.text
+
+
+def test_a_wake_word_that_is_refused_is_told_everywhere(notifier, caplog, tmp_path: Path):
+    with contextlib.closing(EventLog(tmp_path / "events")) as log:
+        told = reporter(notifier, log)
+        told.refused("No conversation begins before midnight.", 3.0)
+        assert notifier.told[-1] == "Starting; No conversation begins before midnight"
+        assert "before midnight." in caplog.text
+        assert json.loads((tmp_path / "events").read_text())["event"] == "WakeRefused"
+        observe(told, WAKE)
+    assert notifier.told[-1] == "Starting"
 
 
 def test_half_duplex_is_in_the_journal_and_the_status_until_it_ends(notifier, caplog):

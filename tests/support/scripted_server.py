@@ -86,11 +86,14 @@ class ScriptedServer:
         self.send("input_audio_buffer.speech_stopped", audio_end_ms=1, item_id="user_1")
         self.send("input_audio_buffer.committed", item_id="user_1", previous_item_id=None)
 
-    def answer(self, samples: np.ndarray, *, speed: float = 4.0, finish: bool = True) -> str:
-        """Begin a response that says `samples` (int16 mono 24 kHz), `speed` times faster than they sound; its item."""
+    def answer(self, samples: np.ndarray, *, speed: float = 4.0, finish: bool = True, **more: Any) -> str:
+        """Begin a response that says `samples` (int16 mono 24 kHz), `speed` times faster than they sound; its item.
+
+        `more`: further fields of its `response.done`, such as `usage`; `calls` are (call id, name, arguments).
+        """
         self._responses += 1
         number, socket = self._responses, self._sockets[-1]
-        self._call(lambda: self._begin(socket, number, samples, speed, finish))
+        self._call(lambda: self._begin(socket, number, samples, speed, finish, more))
         return f"item_{number}"
 
     def drop(self) -> None:
@@ -113,12 +116,26 @@ class ScriptedServer:
 
     # ------------------------------------------------------------ the server
 
-    def _begin(self, socket: ServerConnection, number: int, samples: np.ndarray, speed: float, finish: bool) -> None:
+    def _begin(
+        self,
+        socket: ServerConnection,
+        number: int,
+        samples: np.ndarray,
+        speed: float,
+        finish: bool,
+        more: dict[str, Any],
+    ) -> None:
         assert self._loop is not None
-        self._active = self._loop.create_task(self._respond(socket, number, samples, speed, finish))
+        self._active = self._loop.create_task(self._respond(socket, number, samples, speed, finish, more))
 
     async def _respond(
-        self, socket: ServerConnection, number: int, samples: np.ndarray, speed: float, finish: bool
+        self,
+        socket: ServerConnection,
+        number: int,
+        samples: np.ndarray,
+        speed: float,
+        finish: bool,
+        more: dict[str, Any],
     ) -> None:
         heard, response, item = self.connections[-1], f"resp_{number}", f"item_{number}"
         ids = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
@@ -138,8 +155,13 @@ class ScriptedServer:
             status = "cancelled"
         with contextlib.suppress(ConnectionClosed):
             await self._send(socket, "response.output_audio.done", **ids)
-            output = [{"id": item, "type": "message", "role": "assistant"}]
-            await self._send(socket, "response.done", response={"id": response, "status": status, "output": output})
+            output: list[dict[str, Any]] = [{"id": item, "type": "message", "role": "assistant"}]
+            output += [
+                {"id": f"call_{call_id}", "type": "function_call", "call_id": call_id, "name": name, "arguments": text}
+                for call_id, name, text in more.get("calls", ())
+            ]
+            done = {"id": response, "status": status, "output": output, "usage": more.get("usage")}
+            await self._send(socket, "response.done", response=done)
 
     async def _main(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
