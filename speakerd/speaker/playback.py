@@ -201,9 +201,7 @@ class Playback:
                 self._on_state(str(error))
                 with self._lock:
                     self._line.playout.drop_unheard()
-                    self._reference.interrupt()
-                if self.periods > periods:
-                    retry_s = _FIRST_RETRY_S
+                retry_s = _FIRST_RETRY_S if self.periods > periods else retry_s
                 self._drive(worker, SilentSink(self._line.rate_hz, _STAND_IN_BUFFER_MS), retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
 
@@ -235,6 +233,8 @@ class Playback:
     def _drive(self, worker: Worker, sink: PcmSink, seconds: float) -> None:
         until_s = time.monotonic() + seconds
         card = Card(sink, self._wake)
+        with self._lock:
+            self._reference.interrupt()  # it is empty: what was written to another one says nothing of it
         while not worker.stopping and time.monotonic() < until_s:
             if self._may_rest():
                 card.rest()

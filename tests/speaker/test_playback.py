@@ -271,6 +271,31 @@ def test_a_lost_card_is_told_and_the_sound_goes_on_unheard_until_it_is_back(stud
     assert one.next() == PlayoutStarted("b")
 
 
+def test_a_card_that_is_opened_begins_a_new_alignment(studio, monkeypatch):
+    """It is empty: sound that the one before, or its stand-in, still held would put all that follows off."""
+    happened = queue.Queue()
+
+    class Spied(playback_module.Reference):
+        def interrupt(self):
+            happened.put("interrupt")
+            super().interrupt()
+
+    class Another(SilentSink):
+        def write(self, samples):
+            happened.put("write")
+            return super().write(samples)
+
+    monkeypatch.setattr(playback_module, "Reference", Spied)
+    sinks = [Breaking(10), Another(48_000, 80)]
+    one = studio(lambda: happened.put("open") or sinks.pop(0))
+    one.say("a", 2.0)
+    order = []
+    while order[-1:] != ["write"]:
+        order.append(happened.get(timeout=3))
+    assert order[:2] == ["open", "interrupt"]
+    assert order[-3:] == ["open", "interrupt", "write"]
+
+
 def test_a_card_lost_with_the_first_sound_loses_neither_started_nor_drained(studio):
     class Deaf(SilentSink):
         def write(self, samples):
