@@ -41,7 +41,8 @@ def _data(a: argparse.Namespace) -> None:
     pools.prepare(a.cache, a.processes)
     rooms.prepare(a.cache, a.processes)
     dataset.prepare(a.cache, "tune", scenes=160, seed=77, processes=a.processes)
-    dataset.prepare(a.cache, "train", scenes=1100, seed=11, processes=a.processes)
+    dataset.prepare(a.cache, "train", scenes=900, seed=11, processes=a.processes)
+    dataset.prepare(a.cache, "train", scenes=320, seed=12, processes=a.processes, name="noisy", noisy=True)
 
 
 def _train(a: argparse.Namespace) -> None:
@@ -49,8 +50,7 @@ def _train(a: argparse.Namespace) -> None:
 
     (a.cache / "weights").mkdir(exist_ok=True)
     for seed in a.seeds:
-        data = a.cache / "data"
-        train.train(data / "train.npz", data / "tune.npz", seed, a.cache / "weights" / f"seed{seed}.npz")
+        train.train(a.cache / "data", seed, a.cache / "weights" / f"seed{seed}.npz")
 
 
 def _tune(a: argparse.Namespace) -> None:

@@ -24,10 +24,12 @@ HOPELESS_DB = -26.0
 """Frames of a burst this far under echo and noise teach nothing."""
 
 
-def plan(rng: np.random.Generator, number: int) -> Plan:
-    """A scene for training: everything may happen."""
+def plan(rng: np.random.Generator, number: int, noisy: bool = False) -> Plan:
+    """A scene for training: everything may happen. `noisy`: the room is full of recorded noise, and few speak."""
     echo_dbfs = float(rng.uniform(-40, -12))
     noise = str(rng.choice(["hiss", "pink", "recorded", "music"], p=[0.2, 0.2, 0.27, 0.33]))
+    if noisy:
+        noise = "recorded"
     relative_db = {
         "hiss": 0,
         "pink": rng.uniform(-45, -12),
@@ -35,7 +37,7 @@ def plan(rng: np.random.Generator, number: int) -> Plan:
         "music": rng.uniform(-30, 4),
     }
     trouble = rng.random()
-    talk = rng.random() < 0.62
+    talk = rng.random() < (0.35 if noisy else 0.62)
     return Plan(
         seconds=SECONDS,
         rt60_room=number,
@@ -101,10 +103,10 @@ def _studio(cache: Path, split: str) -> Studio:
     return Studio(cache, split)
 
 
-def _example(job: tuple[Path, str, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    cache, split, seed, number = job
+def _example(job: tuple[Path, str, int, int, bool]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    cache, split, seed, number, noisy = job
     rng = np.random.default_rng([seed, number])
-    scene = _studio(cache, split).compose(plan(rng, number), rng)
+    scene = _studio(cache, split).compose(plan(rng, number, noisy), rng)
     scene = with_gain(scene, dips(rng, scene))
     echo = scene.echo(scene.loudspeaker())
     near, far = microphone(scene, echo), reference(scene, rng)
@@ -118,12 +120,14 @@ def _example(job: tuple[Path, str, int, int]) -> tuple[np.ndarray, np.ndarray, n
     return seen, speaks, teaches
 
 
-def prepare(cache: Path, split: str, scenes: int, seed: int, processes: int) -> None:
-    """Write `cache`/data/SPLIT.npz: features (scenes, frames, FEATURES) float16, speaks, teaches (scenes, frames)."""
-    jobs = [(cache, split, seed, n) for n in range(scenes)]
+def prepare(
+    cache: Path, split: str, scenes: int, seed: int, processes: int, *, name: str = "", noisy: bool = False
+) -> None:
+    """Write `cache`/data/NAME.npz: features (scenes, frames, FEATURES) float16, speaks, teaches (scenes, frames)."""
+    jobs = [(cache, split, seed, n, noisy) for n in range(scenes)]
     with ProcessPoolExecutor(processes) as workers:
         done = list(workers.map(_example, jobs, chunksize=4))
     (cache / "data").mkdir(exist_ok=True)
     x, speaks, teaches = (np.stack(column) for column in zip(*done, strict=True))
-    np.savez(cache / "data" / f"{split}.npz", x=x, speaks=speaks, teaches=teaches)
-    print(f"{split}: {scenes} scenes, {x.shape[1] * scenes / 50 / 3600:.1f} h, {speaks.mean():.0%} speech")
+    np.savez(cache / "data" / f"{name or split}.npz", x=x, speaks=speaks, teaches=teaches)
+    print(f"{name or split}: {scenes} scenes, {x.shape[1] * scenes / 50 / 3600:.1f} h, {speaks.mean():.0%} speech")

@@ -24,7 +24,7 @@ from bench.bargein.spoken import utterances
 
 RATE_HZ = 16_000
 SOUND_SUFFIXES = {".wav", ".ogg", ".oga", ".flac", ".mp3", ".g722"}
-MAX_S = {"voice": 12.0, "noise": 30.0, "tap": 2.0, "music": 180.0}
+MAX_S = {"voice": 12.0, "noise": 30.0, "animal": 30.0, "tap": 2.0, "music": 180.0}
 SHARED_AUDIO = Path(__file__).resolve().parents[3] / "shared" / "audio"
 
 

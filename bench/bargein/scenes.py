@@ -33,7 +33,7 @@ class Plan:
     echo_missing: bool = False
     """The microphone does not hear the loudspeaker at all: a speakerphone that cancels by itself, headphones."""
     noise: str = "hiss"
-    """hiss | pink | recorded | music; a hiss of the microphone's own is always there."""
+    """hiss | pink | recorded | music | animals; a hiss of the microphone's own is always there."""
     noise_dbfs: float = -60.0
     hiss_dbfs: float = -75.0
     ser_db: float | None = None
@@ -112,7 +112,8 @@ class Studio:
         self.rooms = rooms.load(cache, split)
         voices = pools.load(cache, "voice", split)
         self.speakers = {g: s for g, s in voices.by_group().items() if len(s) >= 5}
-        self.noises = pools.load(cache, "noise", split).sounds
+        self.animals = pools.load(cache, "animal", split).sounds
+        self.noises = pools.load(cache, "noise", split).sounds + (self.animals if split == "train" else [])
         self.music = pools.load(cache, "music", split).sounds
         self.taps = pools.load(cache, "tap", split).sounds
         self.assistant = pools.assistant() if split == "test" else None
@@ -197,7 +198,7 @@ class Studio:
         elif plan.noise == "music":
             y = self._music(rng, n, room)
         else:
-            y = self._household(rng, n, room)
+            y = self._household(rng, n, room, self.animals if plan.noise == "animals" else self.noises)
         return hiss + y * np.float32(from_db(plan.noise_dbfs) / active_rms(y))
 
     def _music(self, rng: np.random.Generator, n: int, room: rooms.Room) -> np.ndarray:
@@ -208,11 +209,11 @@ class Studio:
             parts.append(fade(x[start : start + int(rng.uniform(20, 90) * RATE_HZ)], 800))
         return fftconvolve(np.concatenate(parts)[:n], room.near[rng.integers(len(room.near))])[:n].astype(np.float32)
 
-    def _household(self, rng: np.random.Generator, n: int, room: rooms.Room) -> np.ndarray:
+    def _household(self, rng: np.random.Generator, n: int, room: rooms.Room, sounds: list[np.ndarray]) -> np.ndarray:
         y = np.zeros(n, np.float32)
         at = 0
         while at < n:
-            x = _machine(rng) if rng.random() < 0.2 else _float(self.noises[rng.integers(len(self.noises))])
+            x = _machine(rng) if rng.random() < 0.2 else _float(sounds[rng.integers(len(sounds))])
             if self.split != "test":  # few recordings: also faster and slower
                 x = np.interp(np.arange(0, len(x), 2 ** rng.uniform(-0.7, 0.7)), np.arange(len(x)), x)
             x = np.tile(x, int(rng.integers(1, 4)))[: min(int(rng.uniform(2, 15) * RATE_HZ), n - at)]

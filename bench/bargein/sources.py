@@ -15,7 +15,7 @@ class Source:
     pattern: str
     """Glob inside the unpacked package."""
     kind: str
-    """voice | noise | tap | music."""
+    """voice | noise | animal | tap | music."""
     speaker: str = "{parent}"
     """For voices: who speaks. {parent}: the folder; {suffix}: the language at the end of the name."""
     split: str = ""
@@ -26,7 +26,7 @@ class Source:
 
 _SPOKEN = "Yoohoo|hell_|homerun|sudden|hogchant|countdown|extratime|denied|custom|Kiss|Hellish|invuln|duck_die|skip"
 
-_CRIED = "die|hit|laugh|groan|human|scream|ugg|wail|zombie|chat"
+_CRIED = "die|hit|laugh|groan|human|scream|ugg|wail|zombie|chat|holy"
 
 SOURCES = (
     Source("klettres-data", "usr/share/klettres/*/*/*.ogg", "voice", "klettres-{grandparent}"),
@@ -38,15 +38,25 @@ SOURCES = (
     Source("asterisk-core-sounds-it-g722", "usr/share/asterisk/sounds/**/*.g722", "voice", "asterisk-it", TUNE),
     Source("gcin-voice", "**/*.ogg", "voice", "gcin", TRAIN),
     Source("alsa-utils", "**/*.wav", "voice", "alsa", TRAIN, skip="Noise"),
-    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/[!s]*/**/*.ogg", "noise", skip="_desc|roll-call"),
-    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/[!s]*/**/*.wav", "noise", skip="_desc"),
+    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/[!as]*/**/*.ogg", "noise", skip="_desc|roll-call"),
+    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/[!as]*/**/*.wav", "noise", skip="_desc"),
+    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/a*/**/*.ogg", "animal", skip="_desc"),
+    Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/a*/**/*.wav", "animal", skip="_desc"),
     Source(
         "wesnoth-1.16-data", "**/sounds/**/*.*", "noise", skip="die|hit|laugh|groan|human|scream|ugg|wail|zombie|chat"
     ),
     Source("hedgewars-data", "usr/share/games/hedgewars/Data/Sounds/*.ogg", "noise", skip=_SPOKEN),
     Source("warmux-data", "usr/share/games/warmux/sound/default/weapons/**/*.ogg", "noise"),
     Source("colobot-common-sounds", "**/sounds/*.*", "noise"),
-    Source("sonic-pi-samples", "**/*.flac", "noise", skip="drum|bd_|sn_|perc|tabla|loop|guit|vocal|mehackit"),
+    Source("sonic-pi-samples", "**/*.flac", "noise", skip="drum|bd_|sn_|perc|tabla|loop|guit|vocal|mehackit|choir|vox"),
+    Source("supertux-data", "**/sounds/**/*.*", "noise"),
+    Source("lincity-ng-data", "**/sounds/*.*", "noise"),
+    Source("extremetuxracer-data", "**/sounds/*.*", "noise"),
+    Source("tuxpaint-data", "**/sounds/*.*", "noise"),
+    Source("freedroid-data", "**/sound/*.*", "noise"),
+    Source("tuxfootball", "**/sound/*.*", "noise"),
+    Source("hydrogen-drumkits", "**/drumkits/**/*.*", "tap"),
+    Source("supertux-data", "**/music/**/*.*", "music"),
     Source("bucklespring-data", "**/*.wav", "tap"),
     Source("sonic-pi-samples", "**/*.flac", "tap", skip="^(?!drum|bd_|sn_|perc)"),
     Source("frozen-bubble-data", "**/*.ogg", "tap", skip="frozen|introzik|music|frozen-mainzik"),
@@ -56,7 +66,7 @@ SOURCES = (
     # Heard in the test alone.
     Source("scratch", "**/Sounds/Human/*.*", "noise", split=TEST, skip="Scream|Laugh|Baby|Party"),
     Source("scratch", "**/Sounds/Effects/*.*", "noise", split=TEST),
-    Source("scratch", "**/Sounds/Animal/*.*", "noise", split=TEST),
+    Source("scratch", "**/Sounds/Animal/*.*", "animal", split=TEST),
     Source("freedroidrpg-data", "**/effects/*.*", "noise", split=TEST, skip="Scream|Thou"),
     Source("lmms-common", "usr/share/lmms/samples/drums/*.ogg", "tap", split=TEST),
     Source("asc-music", "**/*.ogg", "music", split=TEST),

@@ -34,6 +34,13 @@ def alone(hours: float, scene_s: float = 150.0) -> Iterator[Take]:
         yield Take(f"alone, {kind}", n, _with_noise(_plan(n, scene_s), kind, n))
 
 
+def animals(scenes: int, scene_s: float = 150.0) -> Iterator[Take]:
+    """Dogs, cats and birds, in the voice's own band: no household noise, but part of some households."""
+    for n in range(scenes):
+        plan = _with_noise(_plan(3000 + n, scene_s), "recorded", n)
+        yield Take("animals", n, replace(plan, noise="animals"))
+
+
 def taps(count: int) -> Iterator[Take]:
     """Things fall, knock and slam, now and then louder than the assistant."""
     for n in range(max(1, count // 20)):
@@ -81,7 +88,7 @@ def whole(hours: float, users: tuple[str, ...], short_users: tuple[str, ...], pa
     takes += talk(scenes, 0.0, short_users, short=True)
     for ser_db in (10.0, 0.0):
         takes += echoless(round(12 * part), ser_db, users)
-    return [*takes, *troubles(30 * part)]
+    return [*takes, *animals(round(8 * part)), *troubles(30 * part)]
 
 
 def _rng(n: int) -> np.random.Generator:

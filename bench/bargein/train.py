@@ -19,6 +19,7 @@ FORGOTTEN = 25
 """Its first half second is not counted: the state starts empty."""
 BATCH = 48
 STEPS = 2200
+MORE_STEPS, MORE_RATE = 900, 1e-3
 MINED_AT = (0.4, 0.7)
 """Shares of the training after which the worst sequences are looked for and shown oftener."""
 RATE = 2e-3
@@ -94,9 +95,11 @@ def _badness(w: Weights, x: jax.Array, speaks: jax.Array, teaches: jax.Array) ->
 class Sequences:
     """Cuts of the data set, drawn by weight, with gain and tilt changed at random."""
 
-    def __init__(self, path: Path, rng: np.random.Generator) -> None:
-        with np.load(path) as held:
-            self._x, self._speaks, self._teaches = held["x"], held["speaks"], held["teaches"]
+    def __init__(self, paths: list[Path], rng: np.random.Generator) -> None:
+        parts = [np.load(path) for path in paths]
+        self._x, self._speaks, self._teaches = (
+            np.concatenate([part[key] for part in parts]) for key in ("x", "speaks", "teaches")
+        )
         self._rng = rng
         scenes, frames = self._speaks.shape
         self._starts = [(s, t) for s in range(scenes) for t in range(0, frames - SPAN + 1, SPAN // 2)]
@@ -134,25 +137,27 @@ class Sequences:
         self._odds /= self._odds.sum()
 
 
-def train(data: Path, tune: Path, seed: int, out: Path, steps: int = STEPS) -> None:
-    """Train with a seed and write the weights to `out`."""
+def train(data: Path, seed: int, out: Path) -> None:
+    """Train with a seed and write the weights to `out`: on all kinds of scenes, then with many noisy ones besides."""
     rng = np.random.default_rng(seed)
-    sequences, held_out = Sequences(data, rng), Sequences(tune, np.random.default_rng(0))
-    check = tuple(jnp.asarray(part) for part in held_out.draw(300))
+    check = tuple(jnp.asarray(part) for part in Sequences([data / "tune.npz"], np.random.default_rng(0)).draw(300))
     w = start(jax.random.key(seed), check[0].shape[2])
+    w = _descend(w, Sequences([data / "train.npz"], rng), check, STEPS, RATE)
+    w = _descend(w, Sequences([data / "train.npz", data / "noisy.npz"], rng), check, MORE_STEPS, MORE_RATE)
+    np.savez(out, **{name: np.asarray(array, np.float32) for name, array in w.items()})
+
+
+def _descend(w: Weights, sequences: Sequences, check: tuple[jax.Array, ...], steps: int, top_rate: float) -> Weights:
     moments = (jax.tree.map(jnp.zeros_like, w), jax.tree.map(jnp.zeros_like, w))
     began, shown = time.monotonic(), 0.0
     for step in range(1, steps + 1):
         if step in {int(share * steps) for share in MINED_AT}:
             sequences.mine(w)
-        rate = RATE * min(1, step / 100) * (0.5 + 0.5 * np.cos(np.pi * step / steps)) + 1e-5
+        rate = top_rate * min(1, step / 100) * (0.5 + 0.5 * np.cos(np.pi * step / steps)) + 1e-5
         w, moments, value = _update(w, moments, *sequences.draw(BATCH), rate, step)
         shown += float(value)
         if step % 200 == 0:
-            now = float(_check(w, *check))
-            print(
-                f"seed {seed} step {step}: {shown / 200:.4f}, tuning {now:.4f}, {time.monotonic() - began:.0f} s",
-                flush=True,
-            )
+            took_s, now = time.monotonic() - began, float(_check(w, *check))
+            print(f"step {step}: {shown / 200:.4f}, tuning {now:.4f}, {took_s:.0f} s", flush=True)
             shown = 0.0
-    np.savez(out, **{name: np.asarray(array, np.float32) for name, array in w.items()})
+    return w
