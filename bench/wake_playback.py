@@ -17,6 +17,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.bargein.cancellers import make_canceller  # noqa: E402
+from bench.bargein.loop import run  # noqa: E402
 from bench.bargein.scenes import FRAME, Plan, Scene, Studio, fade  # noqa: E402
 from bench.bargein.suites import NOISES, _plan, _with_noise  # noqa: E402
 from speakerd.cli.recording import RecordingError, read_blocks  # noqa: E402
@@ -34,12 +36,16 @@ from speakerd.config.model import Wake, WakeWord  # noqa: E402
 from speakerd.conversation.events import WakeDetected  # noqa: E402
 from speakerd.demo.play import say  # noqa: E402
 from speakerd.dsp.aec import WebRtcCanceller  # noqa: E402
+from speakerd.mic.bargein import BargeInJudge  # noqa: E402
+from speakerd.mic.doubletalk import DoubleTalk  # noqa: E402
 from speakerd.mic.duplex import Duplex  # noqa: E402
 from speakerd.mic.frontend import FrontEnd  # noqa: E402
-from speakerd.pcm import FarFrame, NearFrame  # noqa: E402
+from speakerd.pcm import NEAR_RATE_HZ, NOTHING_PLAYS, FarFrame, NearFrame  # noqa: E402
+from speakerd.speaker.reference import Reference  # noqa: E402
 
 AUDIO = ROOT.parent / "shared" / "audio"
-WAYS = ("microphone", "AEC3", "linear canceller", "speakerd")
+WAKE_ONLY, WHOLE = "speakerd, barge_in: wake_word", "speakerd"
+WAYS = ("microphone", "AEC3", "linear canceller", WAKE_ONLY, WHOLE)
 LATE_FRAMES = 45
 """A word counts as found until 0.9 s after its end."""
 ALL_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
@@ -74,15 +80,63 @@ def sounds(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
 def heard(way: str, mic: np.ndarray, far: np.ndarray, words: tuple[str, ...]) -> list[tuple[int, str]]:
     """(frame, word) of each wake word that is found."""
-    canceller = WebRtcCanceller() if way == "speakerd" else None
-    front_end = FrontEnd(Wake(words=tuple(WakeWord(model=word) for word in words)), Duplex(canceller, None, None))
-    other = make_canceller({"AEC3": "webrtc", "linear canceller": "linear"}.get(way, "none"))
+    front_end = FrontEnd(wake_of(words), Duplex(None, None, None))
+    canceller = make_canceller({"AEC3": "webrtc", "linear canceller": "linear"}.get(way, "none"))
     found = []
     for index, (near, played) in enumerate(zip(mic, far, strict=True)):
-        samples = near if canceller else other.process(near, played)
-        _, events = front_end.process(NearFrame(samples, index, 0.0), FarFrame(played, playing=True))
+        clean = canceller.process(near, played)
+        _, events = front_end.process(NearFrame(clean, index, 0.0), NOTHING_PLAYS)
         found += [(index, event.word) for event in events if isinstance(event, WakeDetected)]
     return found
+
+
+class TwoClocks:
+    """Brings the reference to the front-end as the daemon does: written by the loudspeaker's clock, pulled by ours."""
+
+    def __init__(self, drift_ppm: float) -> None:
+        self._rate = 1 + drift_ppm * 1e-6
+        self._reference = Reference()
+        self._waiting = np.zeros(0, np.int16)
+        self._written = 0
+
+    def pull(self, index: int, far: FarFrame) -> FarFrame:
+        """The reference for near frame `index`; `far` is what that clock plays about now."""
+        self._waiting = np.concatenate([self._waiting, far.samples])
+        due = int(index * FRAME * self._rate)  # a frame behind, so that a faster clock finds something to write
+        while self._written + FRAME <= due and self._waiting.size >= FRAME:
+            self._reference.push(self._waiting[:FRAME], NEAR_RATE_HZ)
+            self._waiting = self._waiting[FRAME:]
+            self._written += FRAME
+        samples, aligned = self._reference.pull(gap=False)
+        return FarFrame(samples, far.playing, aligned)
+
+
+class InTheLoop:
+    """The daemon's front-end where the closed loop of the bench wants a Duplex; keeps the wake words that it hears."""
+
+    half_duplex = ""
+
+    def __init__(self, way: str, drift_ppm: float, words: tuple[str, ...]) -> None:
+        judges = (DoubleTalk(), BargeInJudge()) if way == WHOLE else (None, None)
+        self._front_end = FrontEnd(wake_of(words), Duplex(WebRtcCanceller(), *judges))
+        self._clocks = TwoClocks(drift_ppm)
+        self.found: list[tuple[int, str]] = []
+
+    def process(self, frame: NearFrame, far: FarFrame) -> tuple[NearFrame, tuple[Any, ...]]:
+        clean, events = self._front_end.process(frame, self._clocks.pull(frame.index, far))
+        self.found += [(frame.index, event.word) for event in events if isinstance(event, WakeDetected)]
+        return clean, events
+
+
+def wake_of(words: tuple[str, ...]) -> Wake:
+    return Wake(words=tuple(WakeWord(model=word) for word in words))
+
+
+def in_the_loop(way: str, scene: Scene, number: int, words: tuple[str, ...]) -> list[tuple[int, str]]:
+    """As `heard`, by all of the front-end, which ducks and pauses the assistant if speech may interrupt."""
+    front_end = InTheLoop(way, scene.plan.drift_ppm, words)
+    run(scene, front_end, np.random.default_rng(number))
+    return front_end.found
 
 
 def missed(job: tuple[Path, float, int]) -> Counter[str]:
@@ -97,7 +151,9 @@ def missed(job: tuple[Path, float, int]) -> Counter[str]:
     mic, far = sounds(scene)
     count: Counter[str] = Counter(words=len(scene.bursts))
     for way in WAYS:
-        frames = [frame for frame, _ in heard(way, mic, far, ("alexa",))]
+        ours = way in (WAKE_ONLY, WHOLE)
+        found = in_the_loop(way, scene, number, ("alexa",)) if ours else heard(way, mic, far, ("alexa",))
+        frames = [frame for frame, _ in found]
         count[way] = sum(any(b.onset < f <= b.end + LATE_FRAMES for f in frames) for b in scene.bursts)
     return count
 
@@ -106,11 +162,12 @@ def self_wakes(job: tuple[Path, int]) -> Counter[str]:
     """Minutes of the assistant alone."""
     cache, number = job
     plan = _with_noise(_plan(4_000 + number, 150.0), NOISES[number % 3], number)
-    mic, far = sounds(Studio(cache, "test").compose(plan, np.random.default_rng([12, number])))
-    count: Counter[str] = Counter(frames=len(mic))
-    for way in ("microphone", "speakerd"):
-        count[way] = len(heard(way, mic, far, ALL_WORDS))
-    return count
+    scene = Studio(cache, "test").compose(plan, np.random.default_rng([12, number]))
+    mic, far = sounds(scene)
+    heard_by_all = in_the_loop(WHOLE, scene, number, ALL_WORDS)
+    return Counter(
+        {"frames": len(mic), "microphone": len(heard("microphone", mic, far, ALL_WORDS)), WHOLE: len(heard_by_all)}
+    )
 
 
 def says_it_itself(cache: Path) -> None:
@@ -127,13 +184,13 @@ def says_it_itself(cache: Path) -> None:
         scene.far[80_000:] = far[80_000:]
         scene.played = np.concatenate([np.zeros(960, np.float32), scene.far[:-960]])
         mic, reference = sounds(scene)
-        for way in ("microphone", "speakerd"):
-            total[way] += len(heard(way, mic, reference, ("alexa", "hey_jarvis")))
+        total["microphone"] += len(heard("microphone", mic, reference, ("alexa", "hey_jarvis")))
+        total[WHOLE] += len(in_the_loop(WHOLE, scene, number, ("alexa", "hey_jarvis")))
     print(
         f"\nThe assistant itself says a wake word 20 times: {total['microphone']} wakes by the bare microphone, ",
         end="",
     )
-    print(f"{total['speakerd']} by speakerd.")
+    print(f"{total[WHOLE]} by speakerd.")
 
 
 def main() -> None:
@@ -152,7 +209,7 @@ def main() -> None:
         scenes = round(options.hours * 3600 / 150)
         total = sum(workers.map(self_wakes, [(options.cache, n) for n in range(scenes)]), Counter())
     print(f"\n{total['frames'] / 180_000:.1f} h of the assistant alone, listening for {', '.join(ALL_WORDS)}: ", end="")
-    print(f"{total['microphone']} wakes by the bare microphone, {total['speakerd']} by speakerd.")
+    print(f"{total['microphone']} wakes by the bare microphone, {total[WHOLE]} by speakerd.")
     says_it_itself(options.cache)
 
 

@@ -109,6 +109,8 @@ class DoubleTalk:
 
     nobody = -3.0
     """See `duplex.Detector`: odds of 1 to 20."""
+    somebody = 0.0
+    """See `duplex.Detector`: even odds."""
 
     def __init__(self, network: Network | None = None) -> None:
         """With the packaged weights unless a network is given."""

@@ -45,11 +45,17 @@ JUDGED_FRAMES = 40
 """0.8 s: after so much silence of the far end no detector looks for a voice over it."""
 
 
+WORD_FRAMES = 75
+"""1.5 s: what a wake word and its model's answer take."""
+
+
 class Detector(Protocol):
     """How much does this frame sound like someone speaking over the loudspeaker?"""
 
     nobody: float
     """Scores up to this mean that there is nothing but the loudspeaker."""
+    somebody: float
+    """Scores from here on mean that somebody more likely speaks than not."""
 
     def score(self, near: Samples, out: Samples, far: Samples, spectra: Spectra) -> float:
         """Of the microphone's frame, the canceller's output, the reference and the view; the judge knows the scale."""
@@ -91,11 +97,20 @@ class Duplex:
         self._playing = False
         self._warm_up_left = WARM_UP_FRAMES
         self._alone_frames = 0
+        self._unheard_frames = 0
 
     @property
     def alone(self) -> bool:
         """True while the detector has heard nothing but the assistant for two seconds: nobody says a wake word."""
         return self._alone_frames > ALONE_FRAMES and self._silent_frames < JUDGED_FRAMES
+
+    @property
+    def doubtful(self) -> bool:
+        """True while the assistant is audible and the detector has heard nobody speak in the last second and a half.
+
+        Then only a wake word beyond doubt counts: the assistant's own voice can sound like one.
+        """
+        return self._playing and self._unheard_frames > WORD_FRAMES
 
     @property
     def half_duplex(self) -> str:
@@ -156,6 +171,7 @@ class Duplex:
         score = self._detector.score(frame.samples, out, far.samples, spectra)
         alone = far.playing and score <= self._detector.nobody
         self._alone_frames = self._alone_frames + 1 if alone else 0
+        self._unheard_frames = self._unheard_frames + 1 if score < self._detector.somebody else 0
         return score
 
     def _judged(self, index: int, score: float, near_dbfs: float) -> tuple[BargeInEvent, ...]:

@@ -23,6 +23,8 @@ class Rule:
 
     nobody = 0.0
     """See `duplex.Detector`."""
+    somebody = 0.2
+    """See `duplex.Detector`: 3 frames of 15."""
 
     def __init__(self) -> None:
         self._vad = Vad()

@@ -16,6 +16,7 @@ from speakerd.mic.duplex import (
     STORM,
     TAIL_FRAMES,
     WARM_UP_FRAMES,
+    WORD_FRAMES,
     BargeInEvent,
     Duplex,
 )
@@ -40,6 +41,7 @@ class Canceller:
 
 class Detector:
     nobody = 0.1
+    somebody = 0.5
 
     def __init__(self, says: float = 0.7) -> None:
         self.says = says
@@ -208,6 +210,25 @@ def test_it_is_not_alone_in_a_pause_of_the_assistant_in_which_no_detector_judges
         assert duplex.alone == (index < JUDGED_FRAMES - 1)
     duplex.process(near(0), far())
     assert duplex.alone
+
+
+def test_a_wake_word_is_doubtful_while_nobody_was_heard_over_the_assistant() -> None:
+    detector = Detector(0.3)
+    duplex = Duplex(Canceller(), detector, Judge())
+    for index in range(WORD_FRAMES):
+        duplex.process(near(index), far())
+        assert not duplex.doubtful
+    duplex.process(near(0), far())
+    assert duplex.doubtful
+    assert not duplex.alone, "but somebody may speak faintly, so the models run"
+    detector.says = 0.6
+    duplex.process(near(0), far())
+    assert not duplex.doubtful
+    detector.says = 0.3
+    for index in range(WORD_FRAMES + 1):
+        duplex.process(near(index), far())
+    duplex.process(near(0), NOTHING_PLAYS)
+    assert not duplex.doubtful, "the assistant is silent: whatever is heard is no echo"
 
 
 def test_it_is_never_alone_with_an_earcon() -> None:

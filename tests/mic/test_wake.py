@@ -135,6 +135,25 @@ class FakeNetwork:
         return np.zeros((1, 1), np.float32)
 
 
+def test_in_doubt_only_a_score_beyond_doubt_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([0.8, 0.8, 0.8, 0.95])
+    monkeypatch.setattr(wake, "load_network", lambda path: FakeNetwork((1, 16, 96)))
+    detector = WakeDetector([WakeWord(model="alexa", refractory_ms=0)])
+    monkeypatch.setattr(detector._words[0], "score", lambda window: next(scores))
+    silence = np.zeros(320, np.int16)
+    index = iter(range(1_000))
+
+    def step(*, doubt: bool) -> list[float]:
+        return [found.score for _ in range(4) for found in detector.feed(silence, next(index), doubt=doubt)]
+
+    for _ in range(5):  # which are never scored
+        assert step(doubt=False) == []
+    assert step(doubt=True) == []
+    assert step(doubt=False) == [0.8], "what was doubted counts as soon as somebody is heard"
+    assert step(doubt=True) == []
+    assert step(doubt=True) == [0.95]
+
+
 @pytest.mark.parametrize("shape", [(1, 16), (2, 16, 96), (1, 16, 64), (1, 0, 96), (1, 121, 96), (1, -1, 96)])
 def test_wrong_input_shapes_are_refused(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]) -> None:
     monkeypatch.setattr(wake, "load_network", lambda path: FakeNetwork(shape))
