@@ -34,6 +34,7 @@ from speakerd.conversation.events import (
 )
 from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
+from speakerd.herald import Herald, notices_folder
 from speakerd.mic.capture import Capture, FrameQueue
 from speakerd.mic.frontend import FrontEnd
 from speakerd.mic.gatekeeper import Gatekeeper
@@ -137,7 +138,9 @@ class App:
             lambda: self._conductor.state is not State.IDLE,
             self._report_crash,
         )
-        self._cashier = Cashier(config, os.environ, lambda: self._link.octets)
+        folder = notices_folder(os.environ)
+        self._herald = Herald(config.sounds, config.server.voice, folder, self._play_notice, tasks)
+        self._cashier = Cashier(config, os.environ, lambda: self._link.octets, self._herald.remark)
         self._clerk = self._make_clerk(config)
         settings = session_settings(
             config.realtime,
@@ -149,8 +152,9 @@ class App:
         self._gatekeeper = Gatekeeper(self._send, config.realtime)
         rules = Rules.of(config.conversation, config.realtime, self._clerk.patience_s)
         self._conductor = Conductor(Machine(rules), self._link, self._gatekeeper, self._playback, loop)
-        for observer in (self._reporter.observe, self._cashier.observe, self._clerk.observe, self._tell_link):
-            self._conductor.observe(observer)
+        for part in (self._reporter, self._cashier, self._clerk, self._herald):
+            self._conductor.observe(part.observe)
+        self._conductor.observe(self._tell_link)
 
     def _make_clerk(self, config: Config) -> Clerk:
         return Clerk(
@@ -189,7 +193,8 @@ class App:
         self._playback.start()
         self._listener.start()
         self._capture.start()
-        watch = self._tasks.create_task(self._watch(), name="watch")
+        progress = lambda: (self._front_end.frames_scored, self._playback.periods)  # noqa: E731
+        watch = self._tasks.create_task(self._reporter.watch(progress, self._link.start), name="watch")
         try:
             await asyncio.wait((stopped, self._crash), return_when=asyncio.FIRST_COMPLETED)
             if not self._crash.done():
@@ -200,10 +205,6 @@ class App:
             stopped.cancel()
             watch.cancel()
             self._stop()
-
-    async def _watch(self) -> None:
-        """Say READY once real frames have passed the wake model, then keep the watchdog fed while they do."""
-        await self._reporter.watch(lambda: (self._front_end.frames_scored, self._playback.periods), self._link.start)
 
     async def _end_conversation(self) -> None:
         self._stopping = True
@@ -224,6 +225,7 @@ class App:
             box.close()
         self._conductor.stop()
         self._clerk.close()
+        self._herald.close()
         self._link.stop()
         self._cashier.close()
         threads: dict[str, Capture | Listener | Playback]
@@ -252,8 +254,18 @@ class App:
             return not self._stopping
         if refusal := self._cashier.refusal():
             self._playback.play_earcon(Earcon.ERROR)
-            self._reporter.refused(refusal, self._loop.time())
-        return not refusal
+            self._reporter.refused(refusal.told, self._loop.time())
+            self._herald.say(refusal.spoken)
+            return False
+        if self._herald.sounding:
+            self._playback.flush()
+        self._herald.hush()
+        return True
+
+    def _play_notice(self, pcm: bytes) -> None:
+        if self._conductor.state is State.IDLE:
+            self._playback.enqueue("notice", pcm)
+            self._playback.end_response()
 
     def _tell_link(self, _event: Event, _before: State, after: State, _now_s: float) -> None:
         self._link.pausing(after in (State.IDLE, State.LISTENING))
@@ -276,8 +288,6 @@ class App:
                 self._cashier.charge(report)
             case ResponseFailed():
                 self._reporter.failed(report)
-            case _:
-                pass
 
     def _on_output(self, output: Delivery) -> None:
         if self._stopped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from speakerd.config.model import Config
@@ -31,19 +32,35 @@ _UNTIL = {Span.DAY: "midnight", Span.MONTH: "the first of next month"}
 _WHEN = {Span.DAY: "today", Span.MONTH: "this month"}
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no conversation may begin."""
+
+    told: str
+    """For the journal, with sums."""
+    spoken: str
+
+
 class Cashier:
     """One for the life of the daemon."""
 
-    def __init__(self, config: Config, environ: Mapping[str, str], octets: Callable[[], Octets]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        octets: Callable[[], Octets],
+        remark: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
         """Reads the prices and what was spent before. Raises ConfigError for prices that cannot be read.
 
-        `octets` tells what went over the wire since the start.
+        `octets` tells what went over the wire since the start. `remark` takes what is to be said aloud.
         """
         self._realtime = config.realtime
         self._account = Account(
             ledger_folder(environ), load_prices(config.purse.prices), Limits.from_section(config.purse)
         )
         self._octets = octets
+        self._remark = remark
         self._sent_bytes = self._received_bytes = 0
         self._conversation = ""
         """The newest; bills may come late."""
@@ -60,8 +77,8 @@ class Cashier:
         """Entries of the ledger that could not be written."""
         return self._account.lost
 
-    def refusal(self) -> str:
-        """Why no conversation may begin now, in a sentence; empty if one may."""
+    def refusal(self) -> Refusal | None:
+        """Why no conversation may begin now; None if one may."""
         return refusal(self._account.verdict())
 
     def sent(self, pcm: bytes) -> None:
@@ -77,6 +94,7 @@ class Cashier:
         charge = self._account.charge(self._usage(used), self._conversation)
         for notice in charge.notices:
             spent = {"spent_usd": str(notice.spent), "limit_usd": str(notice.limit)}
+            self._remark(spoken(notice.span, notice.grade))
             log.warning("%s", told(notice), extra=fields(event="Budget", grade=notice.grade, **spent))
 
     def observe(self, event: Event, before: State, after: State, _now_s: float) -> None:
@@ -157,14 +175,23 @@ def amount(usd: Decimal) -> str:
     return dollars(usd) if usd == 0 or usd >= _SMALLEST else f"{usd.normalize():f}"
 
 
-def refusal(verdict: Verdict) -> str:
-    """Why no conversation may begin; empty if one may."""
+def refusal(verdict: Verdict) -> Refusal | None:
+    """Why no conversation may begin; None if one may."""
     if verdict.allowed or verdict.span is None or verdict.limit is None:
-        return ""
-    return (
+        return None
+    return Refusal(
         f"No conversation begins before {_UNTIL[verdict.span]}: {amount(verdict.spent)} US dollars were spent "
-        f"{_WHEN[verdict.span]}, and purse.limit_per_{verdict.span}_usd is {amount(verdict.limit)}."
+        f"{_WHEN[verdict.span]}, and purse.limit_per_{verdict.span}_usd is {amount(verdict.limit)}.",
+        spoken(verdict.span, Grade.EXHAUSTED),
     )
+
+
+def spoken(span: Span, grade: Grade) -> str:
+    """For the loudspeaker: without sums, so that it is made once."""
+    whose, again = ("Today's", "tomorrow") if span is Span.DAY else ("This month's", "next month")
+    if grade is Grade.EXHAUSTED:
+        return f"{whose} budget is used up. I will be back {again}."
+    return f"{whose} budget is nearly used up."
 
 
 def told(notice: Notice) -> str:

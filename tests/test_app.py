@@ -45,6 +45,7 @@ def voice() -> dict[str, np.ndarray]:
 @pytest.fixture(autouse=True)
 def _own_ledger(monkeypatch, tmp_path):
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setenv("CACHE_DIRECTORY", str(tmp_path / "cache"))
 
 
 WARM_S = 2.6
@@ -194,18 +195,29 @@ def missing_tenths(sound: np.ndarray, reply: np.ndarray) -> list[float]:
     return missing
 
 
-def test_no_server_is_told_in_sound_and_the_next_wake_works(room, server):
+def test_no_server_is_told_in_sound_and_words_and_the_next_wake_works(room, tmp_path):
+    room.echo()
     with no_server() as url:
-        daemon = room.daemon_at(url)
+        daemon = room.daemon(f'realtime: {{url: "{url}"}}\nsounds: {{notice_pause_s: 0}}\n')
         recorder = room.record()
         room.say("wake").wait()
         ended = daemon.wait("SessionEnded")
         assert ended["error"] == "connection_refused"
-        until_s = ended["t"] + 0.7
-        time.sleep(0.7)
-        assert np.any(recorder.so_far().between(ended["t"], until_s))
-        room.say("wake")
-        assert daemon.wait("WakeDetected", since_s=ended["t"])
+        said = daemon.wait("PlayoutDrained", since_s=ended["t"])
+        time.sleep(0.3)
+        sound = recorder.stop()
+        assert np.any(sound.between(ended["t"], ended["t"] + 0.4)), "the error sound"
+        [notice] = spoken(tmp_path)
+        assert likeness(sound.between(ended["t"], said["t"] + 0.3), notice) > 0.7
+
+        room.say("wake").wait()
+        again = daemon.wait("SessionEnded", since_s=said["t"])
+        assert again
+        time.sleep(0.8)
+        room.say("wake")  # while the notice is being said for the second time
+        woken = daemon.wait("WakeDetected", since_s=again["t"])
+        assert woken
+        assert daemon.wait("PlayoutFlushed", since_s=woken["t"] - 0.1)
         assert daemon.stop() == 0
     assert "check realtime.url" in daemon.log_path.read_text()
 
@@ -481,6 +493,20 @@ USAGE = {
 }
 
 
+def likeness(sound: np.ndarray, clip: np.ndarray) -> float:
+    """How like `clip` (24 kHz) `sound` (48 kHz) is at the likeliest place, 0 to 1; other words: 0.2 to 0.6."""
+    heard, words = sound[::2].astype(float), clip.astype(float)
+    size = 1 << (heard.size + words.size).bit_length()
+    match = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(words, size)), size)
+    here = heard[int(np.argmax(match[: heard.size - words.size])) :][: words.size]
+    return float(np.dot(here, words) / np.linalg.norm(here) / np.linalg.norm(words))
+
+
+def spoken(folder: Path) -> list[np.ndarray]:
+    """The notices that were made: int16 mono 24 kHz."""
+    return [np.frombuffer(path.read_bytes(), "<i2") for path in (folder / "cache" / "notices").glob("*.pcm")]
+
+
 def test_when_the_money_is_spent_the_next_wake_is_refused_in_words_and_sound(room, server, tmp_path):
     daemon = room.daemon(
         f'realtime: {{url: "{server.url}"}}\n'
@@ -492,11 +518,13 @@ def test_when_the_money_is_spent_the_next_wake_is_refused_in_words_and_sound(roo
     server.answer(sound_at(0.5), usage=USAGE)
     over = daemon.wait("StateChanged", state="IDLE")
     recorder = room.record()
-    time.sleep(1.5)
+    time.sleep(6.0)
+    [notice] = spoken(tmp_path)
+    assert likeness(recorder.so_far().between(over["t"], over["t"] + 6.0), notice) > 0.7
     room.say("wake")
     refused = daemon.wait("WakeRefused", since_s=over["t"])
     time.sleep(0.7)
-    assert np.any(recorder.stop().between(refused["t"], refused["t"] + 0.7))
+    assert np.any(recorder.stop().between(refused["t"], refused["t"] + 0.7)), "the error sound"
     assert daemon.stop() == 0
     assert len(server.connections) == 1
     assert not daemon.find("WakeDetected", since_s=over["t"] + 0.01)

@@ -35,7 +35,10 @@ class Till:
     def __init__(self, folder: Path, **sections: object) -> None:
         self.folder = folder
         self.octets = Octets()
-        self.cashier = Cashier(Config(**sections), {"STATE_DIRECTORY": str(folder)}, lambda: self.octets)
+        self.remarks: list[str] = []
+        self.cashier = Cashier(
+            Config(**sections), {"STATE_DIRECTORY": str(folder)}, lambda: self.octets, self.remarks.append
+        )
 
     def begin(self) -> None:
         self.cashier.observe(WAKE, IDLE, CONNECTING, 0.0)
@@ -123,14 +126,17 @@ def test_a_limit_warns_then_refuses_and_survives_a_restart(tmp_path, caplog):
     till.begin()
     till.charge(Usage(output_audio=800))
     assert caplog.messages[-1] == "0.0160 of 0.0200 US dollars for today are spent."
-    assert till.cashier.refusal() == ""
+    assert till.cashier.refusal() is None
     till.charge(Usage(output_audio=200))
     assert caplog.messages[-1] == (
         "0.0200 of 0.0200 US dollars for today are spent; no further conversation begins before midnight."
     )
+    assert till.remarks == ["Today's budget is nearly used up.", "Today's budget is used up. I will be back tomorrow."]
     till.cashier.close()
     again = Till(tmp_path, purse=section)
-    assert again.cashier.refusal().startswith("No conversation begins before midnight: 0.0200 US dollars were spent")
+    assert again.cashier.refusal().told.startswith(
+        "No conversation begins before midnight: 0.0200 US dollars were spent"
+    )
     again.cashier.close()
 
 
@@ -157,7 +163,7 @@ def test_sums_are_as_fine_as_they_must_be(usd, text):
 
 def test_a_month_ends_on_the_first():
     assert "before the first of next month: 5.01 US dollars were spent this month, and purse.limit_per_month_usd" in (
-        refusal(Verdict(False, Span.MONTH, D("5.01"), D(5)))
+        refusal(Verdict(False, Span.MONTH, D("5.01"), D(5))).told
     )
-    assert refusal(Verdict(True)) == ""
+    assert refusal(Verdict(True)) is None
     assert told(Notice(Span.MONTH, Grade.WARNED, D(4), D(5))) == "4.00 of 5.00 US dollars for this month are spent."

@@ -207,6 +207,10 @@ class Sounds(Section):
     """Played when something went wrong."""
     level_dbfs: float = Field(-20.0, ge=-60.0, le=0.0)
     """Peak level of the default sounds, dBFS."""
+    notices: bool = True
+    """Say aloud, in English, what went wrong, once the conversation is over; needs the program flite."""
+    notice_pause_s: float = Field(60.0, ge=0.0, le=86_400.0)
+    """Time in which the same notice is not said again, seconds."""
 
 
 class Server(Section):

@@ -40,7 +40,8 @@ class Daemon:
         self._config_path = folder / "speakerd.yaml"
         self._config = DEVICES + config
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PULSE_", "SPEAKERD_", "ALSA_", "OPENAI_"))}
-        kept["STATE_DIRECTORY"] = str(folder / "state")  # the user's own ledger is no place for a play
+        # The user's own ledger is no place for a play.
+        kept |= {"STATE_DIRECTORY": str(folder / "state"), "CACHE_DIRECTORY": str(folder / "cache")}
         self._environment = {**kept, **card.env, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._position = 0

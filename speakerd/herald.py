@@ -1,0 +1,183 @@
+"""Says aloud what went wrong, once the conversation is over: in English, by flite, made once and kept.
+
+Where flite is missing the error sound must do. Owned by the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import logging
+import shutil
+import wave
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from speakerd.config.model import Sounds
+from speakerd.conversation import events as ev
+from speakerd.conversation.state import State
+from speakerd.dsp.resample import Resampler
+from speakerd.pcm import WIRE_RATE_HZ, from_bytes, to_bytes
+from speakerd.realtime.troubles import NOTICES, Trouble, trouble_of
+
+log = logging.getLogger(__name__)
+
+LEAD_S = 0.5
+"""Silence at the head: the error sound comes first."""
+TIMEOUT_S = 10.0
+MAX_BYTES = 20 * 2 * WIRE_RATE_HZ
+"""Longest notice, 20 s."""
+TAIL_S = 1.0
+"""A notice may sound so much longer than it is, for the loudspeaker's buffers."""
+_PASSING = frozenset({Trouble.CONTENT_FILTERED, Trouble.CUT_SHORT})
+"""Of no interest any more when the conversation is over."""
+
+
+def notices_folder(environ: Mapping[str, str]) -> Path:
+    """Where notices are kept: below systemd's `CACHE_DIRECTORY`, else in the user's own cache."""
+    cache = environ.get("CACHE_DIRECTORY", "").split(":")[0]
+    if cache:
+        return Path(cache) / "notices"
+    home = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or "/") / ".cache")
+    return Path(home) / "speakerd" / "notices"
+
+
+class Herald:
+    """One for the life of the daemon."""
+
+    def __init__(
+        self, section: Sounds, voice: str, folder: Path, play: Callable[[bytes], object], tasks: asyncio.TaskGroup
+    ) -> None:
+        """`voice` of flite; `play` takes a notice as int16 mono 24 kHz bytes."""
+        self._section = section
+        self._voice = voice
+        self._folder = folder
+        self._play = play
+        self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
+        self._trouble = self._remark = ""
+        """To be said when the conversation is over."""
+        self._not_before_s: dict[str, float] = {}
+        self._until_s = 0.0
+        self._making: asyncio.Task[None] | None = None
+        self._mute = False
+
+    @property
+    def sounding(self) -> bool:
+        """A notice may be audible."""
+        return self._loop.time() < self._until_s
+
+    def observe(self, event: ev.Event, before: State, after: State, _now_s: float) -> None:
+        """The conductor's observer."""
+        match event:
+            case ev.SessionEnded(error=code) | ev.ResponseEnded(status="failed" | "incomplete", error=code) if code:
+                trouble = trouble_of(code)
+                self._trouble = NOTICES[trouble].spoken if trouble and trouble not in _PASSING else ""
+            case ev.DeadlineReached() if before is State.CONNECTING:
+                self._trouble = NOTICES[Trouble.UNREACHABLE].spoken
+            case ev.ResponseEnded(status="completed") | ev.WakeDetected():
+                self._trouble = ""
+        if after is State.IDLE and before is not State.IDLE:
+            words = f"{self._trouble} {self._remark}".strip()
+            self._trouble = self._remark = ""
+            if words:
+                self.say(words)
+
+    def remark(self, sentence: str) -> None:
+        """Say this when the conversation is over."""
+        self._remark = sentence
+
+    def say(self, sentence: str) -> None:
+        """Say it now, unless it was said a short while ago."""
+        now_s = self._loop.time()
+        if not self._section.notices or self._mute or now_s < self._not_before_s.get(sentence, 0.0):
+            return
+        self._not_before_s[sentence] = now_s + self._section.notice_pause_s
+        self._cancel()
+        self._making = self._tasks.create_task(self._say(sentence), name="notice")
+
+    def hush(self) -> None:
+        """What was not begun is not said; what sounds is flushed by the caller."""
+        self._cancel()
+        self._until_s = 0.0
+
+    def close(self) -> None:
+        """From now on be silent. May be called twice."""
+        self._mute = True
+        self.hush()
+
+    def _cancel(self) -> None:
+        if self._making is not None:
+            self._making.cancel()
+            self._making = None
+
+    async def _say(self, sentence: str) -> None:
+        path = self._folder / f"{hashlib.sha256(f'{self._voice} {sentence}'.encode()).hexdigest()[:16]}.pcm"
+        pcm = _read(path)
+        if not pcm:
+            pcm = await self._make(sentence)
+            _keep(path, pcm)
+        if pcm:
+            self._until_s = self._loop.time() + len(pcm) / 2 / WIRE_RATE_HZ + LEAD_S + TAIL_S
+            self._play(bytes(2 * round(WIRE_RATE_HZ * LEAD_S)) + pcm)
+
+    async def _make(self, sentence: str) -> bytes:
+        """The sentence as int16 mono 24 kHz bytes; empty if it cannot be made."""
+        program = shutil.which("flite")
+        if program is None:
+            self._mute = True
+            log.warning("Notices are not spoken: flite is not installed.")
+            return b""
+        try:
+            return _converted(await _output([program, "-voice", self._voice, "-t", sentence, "-o", "/dev/stdout"]))
+        except (OSError, EOFError, wave.Error) as error:  # a TimeoutError is an OSError
+            log.warning("A notice could not be made: %s.", type(error).__name__)
+            return b""
+
+
+async def _output(command: list[str]) -> bytes:
+    """What the program writes. Raises OSError; the program ends with the call."""
+    none = asyncio.subprocess.DEVNULL
+    child = await asyncio.create_subprocess_exec(*command, stdin=none, stdout=asyncio.subprocess.PIPE, stderr=none)
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            return (await child.communicate())[0]
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+
+
+def _converted(sound: bytes) -> bytes:
+    """A .wav file of 16-bit mono as 24 kHz bytes."""
+    with wave.open(io.BytesIO(sound)) as file:
+        resampler = Resampler(file.getframerate(), WIRE_RATE_HZ)
+        samples = from_bytes(file.readframes(file.getnframes()))
+    return to_bytes(np.concatenate([resampler.push(samples), resampler.flush()]))
+
+
+def _read(path: Path) -> bytes:
+    """What is kept; empty if there is none."""
+    try:
+        pcm = path.read_bytes()[:MAX_BYTES]
+    except OSError:
+        return b""
+    return pcm[: len(pcm) // 2 * 2]
+
+
+def _keep(path: Path, pcm: bytes) -> None:
+    """For the next time; a disk that takes nothing costs the making of it."""
+    if not pcm:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(".half")
+        half.write_bytes(pcm)
+        half.rename(path)
+    except OSError as error:
+        log.debug("A notice cannot be kept: %s", error)

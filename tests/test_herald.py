@@ -1,0 +1,204 @@
+"""What is said aloud, when, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speakerd.config.model import Sounds
+from speakerd.conversation import events as ev
+from speakerd.conversation.state import State
+from speakerd.herald import Herald, notices_folder
+from speakerd.pcm import WIRE_RATE_HZ
+from speakerd.realtime.troubles import NOTICES, Trouble
+
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+REFUSED = ev.SessionEnded(1, "key_refused", "no")
+WAKE = ev.WakeDetected("w", 0.9, 1)
+CLOSED = ev.SessionEnded(1)
+SENTENCE = NOTICES[Trouble.KEY_REFUSED].spoken
+
+pytestmark = pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite")
+
+
+class Street:
+    """A herald, and what is heard of it."""
+
+    def __init__(self, folder: Path, tasks: asyncio.TaskGroup, **sounds: object) -> None:
+        self.heard: list[bytes] = []
+        self.said: list[str] = []
+        self.herald = Herald(Sounds(**sounds), "slt", folder, self.heard.append, tasks)
+
+    def listen_to_words(self) -> None:
+        """Words, not their sound, from now on."""
+        self.herald.say = self.said.append
+
+    def observe(self, event: ev.Event, before: State, after: State) -> None:
+        self.herald.observe(event, before, after, 0.0)
+
+    async def silence(self) -> None:
+        """Wait until nothing is being made."""
+        making = self.herald._making
+        if making is not None:
+            await asyncio.wait({making}, timeout=10)
+
+
+@pytest.fixture
+async def street(tmp_path):
+    async with asyncio.TaskGroup() as tasks:
+        street = Street(tmp_path / "notices", tasks)
+        yield street
+        street.herald.close()
+
+
+async def test_a_refused_key_is_told_in_a_voice_after_the_error_sound(street):
+    street.observe(REFUSED, CONNECTING, IDLE)
+    await street.silence()
+    [pcm] = street.heard
+    samples = np.frombuffer(pcm, "<i2")
+    assert not np.any(samples[: WIRE_RATE_HZ // 2])
+    assert np.abs(samples).max() > 3_000
+    assert 1.0 < samples.size / WIRE_RATE_HZ < 8.0
+    assert street.herald.sounding
+    street.herald.hush()
+    assert not street.herald.sounding
+
+
+async def test_it_is_made_once_and_kept(street, tmp_path, monkeypatch):
+    street.herald.say(SENTENCE)
+    await street.silence()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with asyncio.TaskGroup() as tasks:
+        other = Street(tmp_path / "notices", tasks)
+        other.herald.say(SENTENCE)
+        await other.silence()
+    assert other.heard == street.heard
+
+
+async def test_without_flite_it_is_said_once_in_the_journal(street, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for sentence in ("one", "two"):
+        street.herald.say(sentence)
+        await street.silence()
+    assert caplog.messages == ["Notices are not spoken: flite is not installed."]
+    assert street.heard == []
+
+
+@pytest.mark.parametrize("script", ["echo no sound", "exec cat /dev/null", "exit 3"])
+async def test_a_voice_that_fails_costs_the_notice_alone(street, tmp_path, monkeypatch, caplog, script):
+    flite = tmp_path / "flite"
+    flite.write_text(f"#!/bin/sh\n{script}\n")
+    flite.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    street.herald.say("one")
+    await street.silence()
+    assert "A notice could not be made" in caplog.text
+    assert street.heard == []
+
+
+async def test_a_voice_that_hangs_does_not_hold_up_the_end(tmp_path, monkeypatch):
+    flite = tmp_path / "flite"
+    flite.write_text("#!/bin/sh\nexec sleep 60\n")
+    flite.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        street = Street(tmp_path / "notices", tasks)
+        street.herald.say("one")
+        await asyncio.sleep(0.2)
+        street.herald.close()
+        street.herald.say("two")
+    assert street.heard == []
+
+
+async def test_a_disk_that_takes_nothing_costs_nothing_but_time(tmp_path):
+    (tmp_path / "file").write_text("")
+    async with asyncio.TaskGroup() as tasks:
+        street = Street(tmp_path / "file" / "notices", tasks)
+        street.herald.say("one")
+        await street.silence()
+    assert len(street.heard) == 1
+
+
+async def test_the_same_is_not_said_again_for_a_while(tmp_path):
+    async with asyncio.TaskGroup() as tasks:
+        street = Street(tmp_path, tasks, notice_pause_s=0.3)
+        for _ in range(3):
+            street.herald.say("one")
+        await street.silence()
+        assert len(street.heard) == 1
+        await asyncio.sleep(0.3)
+        street.herald.say("one")
+        await street.silence()
+        assert len(street.heard) == 2
+
+
+async def test_it_can_be_switched_off(tmp_path):
+    async with asyncio.TaskGroup() as tasks:
+        street = Street(tmp_path, tasks, notices=False)
+        street.herald.say("one")
+        await street.silence()
+    assert street.heard == []
+
+
+@pytest.mark.parametrize(
+    ("happenings", "said"),
+    [
+        ([(REFUSED, CONNECTING, IDLE)], [SENTENCE]),
+        ([(CLOSED, CLOSING, IDLE)], []),
+        ([(ev.DeadlineReached(), CONNECTING, CLOSING), (CLOSED, CLOSING, IDLE)], [NOTICES[Trouble.UNREACHABLE].spoken]),
+        # A response that fails is told when the conversation is over: meanwhile the user is being listened to.
+        (
+            [(ev.ResponseEnded(1, "r", "failed", 0, "rate_limit_exceeded"), THINKING, LISTENING)],
+            [],
+        ),
+        (
+            [
+                (ev.ResponseEnded(1, "r", "failed", 0, "rate_limit_exceeded"), THINKING, LISTENING),
+                (CLOSED, CLOSING, IDLE),
+            ],
+            [NOTICES[Trouble.RATE_LIMITED].spoken],
+        ),
+        # One that is followed by an answer is not told at all, and a filtered one is of no interest any more.
+        (
+            [
+                (ev.ResponseEnded(1, "r", "failed", 0, "rate_limit_exceeded"), THINKING, LISTENING),
+                (ev.ResponseEnded(1, "s", "completed", 900), SPEAKING, SPEAKING),
+                (CLOSED, CLOSING, IDLE),
+            ],
+            [],
+        ),
+        (
+            [
+                (ev.ResponseEnded(1, "r", "incomplete", 0, "content_filter"), THINKING, LISTENING),
+                (CLOSED, CLOSING, IDLE),
+            ],
+            [],
+        ),
+        # Who has called again in the meantime finds out anew.
+        ([(REFUSED, CLOSING, CONNECTING), (WAKE, CONNECTING, CONNECTING), (CLOSED, CLOSING, IDLE)], []),
+    ],
+)  # fmt: skip
+async def test_trouble_is_said_when_the_conversation_is_over(street, happenings, said):
+    street.listen_to_words()
+    for happening in happenings:
+        street.observe(*happening)
+    assert street.said == said
+
+
+async def test_a_remark_waits_for_the_end_and_is_made_once(street):
+    street.listen_to_words()
+    street.herald.remark("The budget is nearly used up.")
+    street.observe(CLOSED, CLOSING, IDLE)
+    street.observe(WAKE, IDLE, CONNECTING)
+    street.observe(CLOSED, CLOSING, IDLE)
+    assert street.said == ["The budget is nearly used up."]
+
+
+def test_where_notices_are_kept():
+    assert notices_folder({"CACHE_DIRECTORY": "/var/cache/speakerd"}) == Path("/var/cache/speakerd/notices")
+    assert notices_folder({"HOME": "/home/me"}) == Path("/home/me/.cache/speakerd/notices")
