@@ -38,7 +38,7 @@ class Tuning:
     """The lowest score: where the means start."""
 
 
-LEARNED = Tuning(quick=0.6, steady=0.25, suspect=0.7, confirm=1.0, certain=2.5, onset=-1.0, lead_frames=4, floor=-6.0)
+LEARNED = Tuning(quick=0.6, steady=0.25, suspect=0.0, confirm=1.0, certain=3.0, onset=-1.0, lead_frames=4, floor=-6.0)
 """For `doubletalk.DoubleTalk`, whose scores are log-odds within ±6."""
 
 RULE = Tuning(quick=1.0, steady=1.0, suspect=0.6, confirm=0.83, certain=0.83, onset=0.03, lead_frames=1, floor=0.0)
