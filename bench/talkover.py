@@ -98,7 +98,7 @@ class Room:
             [sys.executable, __file__, "--as-room", str(self._file)], stdin=self._ear.stdout, stdout=subprocess.PIPE
         )
         self._mouth = card.spawn(
-            "pacat", "--playback", "--latency-msec=30", *common, "speakerd_mic_in",
+            "pacat", "--playback", "--latency-msec=60", *common, "speakerd_mic_in",
             stdin=self._wall.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -118,6 +118,7 @@ def answer_as_room(response: Path) -> None:
     size = 1 << (answer.size + block).bit_length()
     spectrum = np.fft.rfft(answer, size)
     tail = np.zeros(size)
+    sys.stdout.buffer.write(bytes(2 * 6 * block))  # 60 ms ahead, so that it never runs empty: that would move the echo
     while len(data := sys.stdin.buffer.read(2 * block)) == 2 * block:
         sound = np.frombuffer(data, "<i2").astype(float)
         if sound.any() or tail.any():
