@@ -184,7 +184,8 @@ def assistant() -> list[np.ndarray] | None:
     x, _ = soundfile.read(path, dtype="int16")
     loud = np.abs(x[: len(x) // 160 * 160].reshape(-1, 160)).max(axis=1) > 30
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.convolve(loud, np.ones(25), "same") > 0, [0]]).astype(int)))
-    prompts = [x[a * 160 : b * 160] for a, b in edges.reshape(-1, 2)]
+    longest = int(MAX_S["voice"] * 100)
+    prompts = [x[c * 160 : min(b, c + longest) * 160] for a, b in edges.reshape(-1, 2) for c in range(a, b, longest)]
     return [p for p in prompts if len(p) > RATE_HZ]
 
 
