@@ -541,3 +541,21 @@ def test_when_the_money_is_spent_the_next_wake_is_refused_in_words_and_sound(roo
     assert whole.traffic.bytes_up > sent_bytes * 4 / 3
     assert 450 <= whole.traffic.ms_down <= 550
     assert whole.persona == "hey_jarvis"
+
+
+def test_a_session_that_is_kept_warm_meets_the_wake_word_and_hears_nothing_before(room, server):
+    daemon = room.daemon(
+        f'realtime: {{url: "{server.url}", keep_warm: true}}\nconversation: {{silence_timeout_s: 1.0}}\n'
+    )
+    server.wait_for(lambda: server.connections and server.heard.of_type("session.update"))
+    time.sleep(0.5)
+    assert server.heard.audio == []
+    room.say("wake")
+    ready = daemon.wait("SessionReady")
+    assert ready["wake_to_live_ms"] <= 50
+    assert len(server.connections) == 1
+    server.wait_for(lambda: server.heard.audio)
+    assert daemon.wait("StateChanged", state="IDLE")
+    server.wait_for(lambda: len(server.connections) == 2)
+    assert daemon.stop() == 0
+    assert server.heard.audio == []

@@ -1,0 +1,43 @@
+"""What must be there before the parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from speakerd.config.model import McpServer
+from speakerd.errors import ConfigError
+from speakerd.surroundings import eventlog, only_error, tokens
+
+HOME = McpServer(label="home", url="https://home.example.org/mcp", credential="home-token")
+OPEN = McpServer(label="open", url="https://open.example.org/mcp")
+
+
+def test_tokens_are_found_by_the_names_of_their_credentials(tmp_path):
+    (tmp_path / "home-token").write_text("s3cret\n")
+    assert tokens([HOME, OPEN], {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == {"home-token": "s3cret"}
+    assert tokens([HOME], {"HOME_TOKEN": "other"}) == {"home-token": "other"}
+    assert tokens([HOME, OPEN], {}) == {}
+
+
+def test_a_token_that_cannot_be_one_is_a_mistake_without_the_token_in_it(tmp_path):
+    (tmp_path / "home-token").write_text("two words")
+    with pytest.raises(ConfigError) as caught:
+        tokens([HOME], {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert "two words" not in str(caught.value)
+
+
+def test_the_events_file_is_open_meanwhile(tmp_path):
+    with eventlog(None) as none:
+        assert none is None
+    with eventlog(tmp_path / "events") as log:
+        log.write("Ready", 1.0)
+    assert (tmp_path / "events").read_text().count("\n") == 1
+    with pytest.raises(ValueError, match="closed"):
+        log.write("late", 2.0)
+
+
+def test_one_error_comes_out_as_what_it_is():
+    error = ValueError("a bug")
+    assert only_error(ExceptionGroup("outer", [ExceptionGroup("inner", [error])])) is error
+    both = ExceptionGroup("outer", [error, KeyError()])
+    assert only_error(both) is both
