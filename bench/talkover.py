@@ -118,6 +118,11 @@ def answer_as_room(response: Path) -> None:
     size = 1 << (answer.size + block).bit_length()
     spectrum = np.fft.rfft(answer, size)
     tail = np.zeros(size)
+    sound_in = sys.stdin.buffer.raw
+    os.set_blocking(sound_in.fileno(), False)
+    while sound_in.read(2 * block):  # what came while we began would delay all the rest
+        pass
+    os.set_blocking(sound_in.fileno(), True)
     sys.stdout.buffer.write(bytes(2 * 6 * block))  # 60 ms ahead, so that it never runs empty: that would move the echo
     while len(data := sys.stdin.buffer.read(2 * block)) == 2 * block:
         sound = np.frombuffer(data, "<i2").astype(float)
