@@ -25,6 +25,7 @@ from speakerd.config.model import Config
 from speakerd.conversation.actions import Earcon
 from speakerd.conversation.conductor import Conductor
 from speakerd.conversation.events import (
+    DeadlineReached,
     DuplexChanged,
     EchoMeasured,
     Event,
@@ -154,7 +155,7 @@ class App:
         self._conductor = Conductor(Machine(rules), self._link, self._gatekeeper, self._playback, loop)
         for part in (self._reporter, self._cashier, self._clerk, self._herald):
             self._conductor.observe(part.observe)
-        self._conductor.observe(self._tell_link)
+        self._conductor.observe(self._tell_parts)
 
     def _make_clerk(self, config: Config) -> Clerk:
         return Clerk(
@@ -243,6 +244,7 @@ class App:
     def _on_event(self, event: Event | SpeechDetected | DuplexChanged | EchoMeasured) -> None:
         if isinstance(event, SpeechDetected):
             self._reporter.local_speech(event)
+            self._herald.heard(speech=event.started)
         elif isinstance(event, DuplexChanged | EchoMeasured):
             self._reporter.echo(event)
         elif not isinstance(event, WakeDetected) or self._may_begin():
@@ -267,8 +269,10 @@ class App:
             self._playback.enqueue("notice", pcm)
             self._playback.end_response()
 
-    def _tell_link(self, _event: Event, _before: State, after: State, _now_s: float) -> None:
+    def _tell_parts(self, event: Event, before: State, after: State, _now_s: float) -> None:
         self._link.pausing(after in (State.IDLE, State.LISTENING))
+        if isinstance(event, DeadlineReached) and before is State.INTERRUPTED:
+            self._front_end.no_words_followed()
 
     def _on_frames(self, frames: list[NearFrame]) -> None:
         for frame in frames:

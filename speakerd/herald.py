@@ -26,8 +26,10 @@ from speakerd.realtime.troubles import NOTICES, Trouble, trouble_of
 
 log = logging.getLogger(__name__)
 
-LEAD_S = 0.5
-"""Silence at the head: the error sound comes first."""
+DELAY_S = 1.5
+"""Who heard the error sound may call again at once; over the first words of a loudspeaker nobody is heard well."""
+PATIENCE_S = 3.0
+"""A notice waits so long, and no longer, for somebody who speaks."""
 TIMEOUT_S = 10.0
 MAX_BYTES = 20 * 2 * WIRE_RATE_HZ
 """Longest notice, 20 s."""
@@ -63,6 +65,8 @@ class Herald:
         """To be said when the conversation is over."""
         self._not_before_s: dict[str, float] = {}
         self._until_s = 0.0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._making: asyncio.Task[None] | None = None
         self._mute = False
 
@@ -87,12 +91,19 @@ class Herald:
             if words:
                 self.say(words)
 
+    def heard(self, *, speech: bool) -> None:
+        """Local voice activity began or ended."""
+        if speech:
+            self._quiet.clear()
+        else:
+            self._quiet.set()
+
     def remark(self, sentence: str) -> None:
         """Say this when the conversation is over."""
         self._remark = sentence
 
     def say(self, sentence: str) -> None:
-        """Say it now, unless it was said a short while ago."""
+        """Say it in a moment, unless it was said a short while ago."""
         now_s = self._loop.time()
         if not self._section.notices or self._mute or now_s < self._not_before_s.get(sentence, 0.0):
             return
@@ -121,9 +132,14 @@ class Herald:
         if not pcm:
             pcm = await self._make(sentence)
             _keep(path, pcm)
-        if pcm:
-            self._until_s = self._loop.time() + len(pcm) / 2 / WIRE_RATE_HZ + LEAD_S + TAIL_S
-            self._play(bytes(2 * round(WIRE_RATE_HZ * LEAD_S)) + pcm)
+        if not pcm:
+            return
+        await asyncio.sleep(DELAY_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await self._quiet.wait()
+        self._until_s = self._loop.time() + len(pcm) / 2 / WIRE_RATE_HZ + TAIL_S
+        self._play(pcm)
 
     async def _make(self, sentence: str) -> bytes:
         """The sentence as int16 mono 24 kHz bytes; empty if it cannot be made."""

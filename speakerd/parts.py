@@ -27,12 +27,14 @@ OnCrash = Callable[[str, BaseException], None]
 
 def make_duplex(config: Config) -> Duplex:
     """Echo cancellation, and the detector of interruptions."""
-    canceller = WebRtcCanceller() if config.audio.echo_cancellation else None
-    if canceller is None or config.conversation.barge_in is not BargeIn.SPEECH:
-        return Duplex(canceller, None, None)
-    if config.conversation.barge_in_detector is Detector.RULE:
-        return Duplex(canceller, Rule(), BargeInJudge(RULE))
-    return Duplex(canceller, DoubleTalk(), BargeInJudge(LEARNED))
+    if not config.audio.echo_cancellation:
+        return Duplex(None, None, None)
+    learned = config.conversation.barge_in_detector is Detector.LEARNED
+    # The detector also tells the wake models when nobody speaks, so it is there though speech may not interrupt.
+    detector = DoubleTalk() if learned else Rule()
+    by_speech = config.conversation.barge_in is BargeIn.SPEECH
+    judge = BargeInJudge(LEARNED if learned else RULE) if by_speech else None
+    return Duplex(WebRtcCanceller(), detector, judge)
 
 
 def make_playback(config: Config, post: Callable[[Event], object], on_state: OnState, on_crash: OnCrash) -> Playback:

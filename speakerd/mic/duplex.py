@@ -11,6 +11,7 @@ runs while nothing has played for a while.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import Protocol, TypeAlias
 
@@ -32,6 +33,7 @@ TAIL_FRAMES = 15
 """300 ms: so long a far-end sound may echo audibly."""
 
 OFF = "the echo canceller is switched off (audio.echo_cancellation)"
+WORDLESS = "it was interrupted again and again, and no words followed"
 POOR = "too much of the loudspeaker's sound is left in the microphone's"
 STORM = "the detector fires all the time, so what it is told about the loudspeaker must be wrong"
 
@@ -47,6 +49,16 @@ JUDGED_FRAMES = 40
 
 WORD_FRAMES = 75
 """1.5 s: what a wake word and its model's answer take."""
+
+
+WORDLESS_LIMIT = 3
+"""So many interruptions without words …"""
+
+WORDLESS_FRAMES = 3_000
+"""… in so much playback, a minute, are a nuisance, …"""
+
+DISTRUST_FRAMES = 9_000
+"""… so that for the next three minutes of playback only the wake word interrupts."""
 
 
 class Detector(Protocol):
@@ -98,6 +110,10 @@ class Duplex:
         self._warm_up_left = WARM_UP_FRAMES
         self._alone_frames = 0
         self._unheard_frames = 0
+        self._played_frames = 0
+        self._distrust_until = 0
+        self._wordless = self._wordless_seen = 0
+        self._wordless_at: deque[int] = deque(maxlen=WORDLESS_LIMIT)  # in played frames
 
     @property
     def alone(self) -> bool:
@@ -119,6 +135,8 @@ class Duplex:
             return OFF
         if self._judge is None:
             return ""
+        if self._played_frames < self._distrust_until:
+            return WORDLESS
         if self._judge.storm:
             return STORM
         return POOR if self._meter.poor else ""
@@ -133,11 +151,17 @@ class Duplex:
         self._silent_frames = 0 if far.samples.any() else self._silent_frames + 1
         if not far.aligned:
             self._realigned()
+        if far.playing:
+            self._played_frames += 1
+            self._count_wordless()
         if not self._silent_frames:
             self._warm_up_left = max(0, self._warm_up_left - 1)
         if self._canceller is None or self.resting:
             self.wake_samples = frame.samples
             self._alone_frames = 0
+            if self.resting:
+                near_dbfs = level_dbfs(frame.samples)
+                self._meter.feed(near_dbfs, near_dbfs, far_audible=False)
             return replace(frame, echo_free=self.resting), self._after_playing(far)
         out = self._canceller.process(frame.samples, far.samples)
         near_dbfs = level_dbfs(frame.samples)
@@ -155,9 +179,22 @@ class Duplex:
         free = free and not self._warm_up_left
         return replace(frame, samples=out, echo_free=free, over_samples=self.wake_samples), events
 
+    def no_words_followed(self) -> None:
+        """The last interruption was none. Thread-safe."""
+        self._wordless += 1
+
     def take_figures(self) -> tuple[EchoFigures, float | None]:
         """What was measured since the last call, and the echo's delay in ms."""
         return self._meter.take(), self._view.echo_delay_ms
+
+    def _count_wordless(self) -> None:
+        while self._wordless_seen < self._wordless:  # each of the two is written by one thread alone
+            self._wordless_seen += 1
+            self._wordless_at.append(self._played_frames)
+            recent = self._played_frames - self._wordless_at[0] < WORDLESS_FRAMES
+            if recent and len(self._wordless_at) == WORDLESS_LIMIT:
+                self._distrust_until = self._played_frames + DISTRUST_FRAMES
+                self._wordless_at.clear()
 
     def _realigned(self) -> None:
         self._warm_up_left = WARM_UP_FRAMES

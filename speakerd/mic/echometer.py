@@ -29,7 +29,8 @@ AUDIBLE_DB = 10.0
 _POOR_SHARE = 0.75  # of the windows; and good again when fewer than …
 _GOOD_SHARE = 0.5
 _FIRST_ROOM_DBFS = -60.0
-_ROOM_WEIGHT = 0.02  # one second
+_ROOM_WINDOWS = 50  # the last ten seconds without us; people speak in them, but a quarter of the time is pauses
+_ROOM_QUANTILE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,14 @@ class EchoFigures:
 
 
 class EchoMeter:
-    """Fed every frame that passes the canceller, by one thread."""
+    """Fed every frame, also those in which nothing plays, by one thread."""
 
     def __init__(self) -> None:
         self.poor = False
         """True while the canceller leaves an echo that others would take for the user."""
         self._room_power = _power(_FIRST_ROOM_DBFS)
+        self._room_windows: deque[float] = deque(maxlen=_ROOM_WINDOWS)
+        self._room_sum, self._room_frames = 0.0, 0
         self._near_power = 0.0
         self._out_power = 0.0
         self._frames = 0
@@ -60,7 +63,7 @@ class EchoMeter:
         """Take one frame's levels, before and after the canceller; `far_audible`: with sound from the loudspeaker."""
         near, out = _power(near_dbfs), _power(out_dbfs)
         if not far_audible:
-            self._room_power += _ROOM_WEIGHT * (near - self._room_power)
+            self._listen_to_room(near)
             return
         if near < self._room_power * _power(AUDIBLE_DB):
             return
@@ -83,6 +86,14 @@ class EchoMeter:
         self._erle_db.clear()
         self._echo_dbfs.clear()
         return figures
+
+    def _listen_to_room(self, near: float) -> None:
+        self._room_sum += near
+        self._room_frames += 1
+        if self._room_frames == WINDOW_FRAMES:
+            self._room_windows.append(self._room_sum / WINDOW_FRAMES)
+            self._room_sum, self._room_frames = 0.0, 0
+            self._room_power = sorted(self._room_windows)[int(_ROOM_QUANTILE * len(self._room_windows))]
 
     def _measure(self) -> None:
         erle_db = 10 * math.log10(self._near_power / max(self._out_power, 1e-12))

@@ -80,6 +80,10 @@ class FrontEnd:
             events.append(DuplexChanged(self._half_duplex))
         return clean, tuple(events)
 
+    def no_words_followed(self) -> None:
+        """The assistant was interrupted and no words followed. Thread-safe."""
+        self._duplex.no_words_followed()
+
     def take_figures(self) -> EchoMeasured:
         """What was measured since the last call: a conversation's figures."""
         echo, delay_ms = self._duplex.take_figures()

@@ -9,6 +9,7 @@ from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.dsp.echoview import Spectra
 from speakerd.mic.duplex import (
     ALONE_FRAMES,
+    DISTRUST_FRAMES,
     JUDGED_FRAMES,
     OFF,
     POOR,
@@ -17,6 +18,9 @@ from speakerd.mic.duplex import (
     TAIL_FRAMES,
     WARM_UP_FRAMES,
     WORD_FRAMES,
+    WORDLESS,
+    WORDLESS_FRAMES,
+    WORDLESS_LIMIT,
     BargeInEvent,
     Duplex,
 )
@@ -252,6 +256,32 @@ def test_where_speech_is_not_to_interrupt_nothing_is_told_of_it_but_bad_echo_sta
         duplex.process(near(index), far())
     assert duplex.half_duplex == ""
     assert not duplex.process(near(0), far())[0].echo_free
+
+
+def test_interruptions_that_bring_no_words_leave_the_wake_word_alone_for_a_while() -> None:
+    duplex, _, judge = make()
+    for _ in range(WORDLESS_LIMIT - 1):
+        duplex.no_words_followed()
+        duplex.process(near(0), far())
+    assert duplex.half_duplex == ""
+    duplex.no_words_followed()
+    duplex.process(near(0), NOTHING_PLAYS)
+    assert duplex.half_duplex == "", "only playback counts"
+    judge.says = BargeInDetected(0, -20.0)
+    assert duplex.process(near(0), far())[1] != (BargeInDetected(0, -20.0),)
+    assert duplex.half_duplex == WORDLESS
+    for index in range(DISTRUST_FRAMES):
+        duplex.process(near(index), far())
+    assert duplex.half_duplex == ""
+
+
+def test_false_alarms_minutes_apart_cost_nothing() -> None:
+    duplex, _, _ = make()
+    for _ in range(2 * WORDLESS_LIMIT):
+        duplex.no_words_followed()
+        for index in range(WORDLESS_FRAMES // (WORDLESS_LIMIT - 1)):
+            duplex.process(near(index), far())
+        assert duplex.half_duplex == ""
 
 
 def test_a_lost_alignment_is_told_to_the_judge_and_forgets_what_was_measured() -> None:

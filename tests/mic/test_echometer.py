@@ -65,6 +65,17 @@ def test_an_echo_no_louder_than_the_room_says_nothing() -> None:
     assert meter.take().erle_db is None
 
 
+def test_a_user_who_answers_after_each_reply_is_not_the_room() -> None:
+    meter = EchoMeter()
+    for _ in range(6):
+        feed(meter, 150, -30, -34, far=True)
+        feed(meter, 60, -25, -25, far=False)  # the user
+        feed(meter, 40, -60, -60, far=False)  # a pause
+    assert meter.poor
+    echo_dbfs = meter.take().echo_dbfs
+    assert echo_dbfs == pytest.approx(-30, abs=0.1)
+
+
 def test_a_new_path_begins_with_a_clean_slate() -> None:
     meter = EchoMeter()
     feed(meter, FIVE_SECONDS, -25, -30, far=True)
