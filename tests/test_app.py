@@ -208,12 +208,13 @@ def test_no_server_is_told_in_sound_and_words_and_the_next_wake_works(room, tmp_
         sound = recorder.stop()
         assert np.any(sound.between(ended["t"], ended["t"] + 0.4)), "the error sound"
         [notice] = spoken(tmp_path)
-        assert likeness(sound.between(ended["t"], said["t"] + 0.3), notice) > 0.7
+        assert likeness(sound.between(ended["t"], said["t"] + 0.3), notice) > 0.8
 
         room.say("wake").wait()
         again = daemon.wait("SessionEnded", since_s=said["t"])
         assert again
-        time.sleep(0.8)
+        assert daemon.wait("PlayoutStarted", since_s=again["t"])
+        time.sleep(0.3)
         room.say("wake")  # while the notice is being said for the second time
         woken = daemon.wait("WakeDetected", since_s=again["t"])
         assert woken
@@ -494,12 +495,21 @@ USAGE = {
 
 
 def likeness(sound: np.ndarray, clip: np.ndarray) -> float:
-    """How like `clip` (24 kHz) `sound` (48 kHz) is at the likeliest place, 0 to 1; other words: 0.2 to 0.6."""
-    heard, words = sound[::2].astype(float), clip.astype(float)
-    size = 1 << (heard.size + words.size).bit_length()
-    match = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(words, size)), size)
-    here = heard[int(np.argmax(match[: heard.size - words.size])) :][: words.size]
-    return float(np.dot(here, words) / np.linalg.norm(here) / np.linalg.norm(words))
+    """How like the loudness of `clip` (24 kHz) that of `sound` (48 kHz) is over time, at the likeliest place, to 1.
+
+    Other notices come to 0.68 at most. Of loudness, because a stutter of the virtual card on a busy machine shifts every sample after it.
+    """
+    heard, words = loudness(sound[::2]), loudness(clip)
+    words -= words.mean()
+    pieces = np.lib.stride_tricks.sliding_window_view(heard, words.size)
+    pieces = pieces - pieces.mean(axis=1, keepdims=True)
+    return float(np.max(pieces @ words / np.linalg.norm(words) / (np.linalg.norm(pieces, axis=1) + 1.0)))
+
+
+def loudness(sound: np.ndarray) -> np.ndarray:
+    """RMS of each 20 ms at 24 kHz."""
+    blocks = sound[: sound.size // 480 * 480].reshape(-1, 480).astype(float)
+    return np.sqrt((blocks**2).mean(axis=1))
 
 
 def spoken(folder: Path) -> list[np.ndarray]:
@@ -518,9 +528,9 @@ def test_when_the_money_is_spent_the_next_wake_is_refused_in_words_and_sound(roo
     server.answer(sound_at(0.5), usage=USAGE)
     over = daemon.wait("StateChanged", state="IDLE")
     recorder = room.record()
-    time.sleep(6.0)
+    time.sleep(7.5)
     [notice] = spoken(tmp_path)
-    assert likeness(recorder.so_far().between(over["t"], over["t"] + 6.0), notice) > 0.7
+    assert likeness(recorder.so_far().between(over["t"], over["t"] + 7.5), notice) > 0.8
     room.say("wake")
     refused = daemon.wait("WakeRefused", since_s=over["t"])
     time.sleep(0.7)
