@@ -497,7 +497,8 @@ USAGE = {
 def likeness(sound: np.ndarray, clip: np.ndarray) -> float:
     """How like the loudness of `clip` (24 kHz) that of `sound` (48 kHz) is over time, at the likeliest place, to 1.
 
-    Other notices come to 0.68 at most. Of loudness, because a stutter of the virtual card on a busy machine shifts every sample after it.
+    Other notices come to 0.68 at most. Of loudness, because a stutter of the virtual card on a busy machine shifts
+    every sample after it.
     """
     heard, words = loudness(sound[::2]), loudness(clip)
     words -= words.mean()
