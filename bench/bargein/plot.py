@@ -71,7 +71,7 @@ def _figure(points: dict[str, dict[float, list[tuple[float, float]]]], path: Pat
             line = points[kind][ser_db]
             axis.plot([max(false, least) for false, _ in line], [100 * missed for _, missed in line], mark, label=kind)
         axis.set_xscale("log")
-        axis.set_xlabel(f"false interruptions per hour (leftmost: none in {hours:.0f} h)")
+        axis.set_xlabel(f"false interruptions per hour (leftmost: none in {hours:g} h)")
         axis.set_title(f"user at SER {ser_db:+.0f} dB")
         axis.grid(alpha=0.3, which="both")
     axes[0].set_ylabel("interruptions not heard within 1.5 s, %")
