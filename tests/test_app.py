@@ -331,15 +331,15 @@ def test_a_thread_that_dies_ends_the_daemon_with_what_it_died_of(sound_card, mon
     assert "The thread frontend died: a bug" in caplog.text
 
 
-@pytest.mark.parametrize("where", ["_on_frames", "_on_timer"])
+@pytest.mark.parametrize("where", ["a handler", "a timer"])
 def test_a_bug_in_the_loop_ends_the_daemon_with_its_traceback(sound_card, monkeypatch, where):
     def die(_self: object, *_arguments: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    if where == "_on_frames":
-        monkeypatch.setattr(app.App, where, die)
-    else:
-        monkeypatch.setattr(app.App, "_on_frames", lambda self, _frames: self._loop.call_later(0.01, die, self))
+    def set_timer(self: object, _frames: object) -> None:
+        asyncio.get_running_loop().call_later(0.01, die, self)
+
+    monkeypatch.setattr(app.Switchboard, "take_frames", die if where == "a handler" else set_timer)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         asyncio.run(app.run(_settings("embedded"), None, None))
 

@@ -26,7 +26,7 @@ _FOLD_FROM_CHARACTERS = 70
 _YAML_HEAD = """\
 # Settings of speakerd. Every key stands here with its default; any may be left out.
 # Check this file after a change:  speakerd check --config FILE
-# Made from speakerd/config/model.py by `python -m speakerd.config.explain`; docs/configuration.md says more.
+# Made from speakerd/config/model/ by `python -m speakerd.config.explain`; docs/configuration.md says more.
 # The API key does not belong here: store it as systemd credential openai-api-key, or in OPENAI_API_KEY.
 """
 

@@ -115,6 +115,10 @@ class Facts:
     wake_pending: WakeDetected | None = None
     """A wake word heard while the old session goes down."""
 
+    def put_off_the_end(self, now_s: float) -> None:
+        """The conversation may last its whole time from now on."""
+        self.talk_until_s = now_s + self.rules.conversation_s
+
     def forget_response(self) -> None:
         """There is no response: none began since the user's floor."""
         self.response_id, self.response_done, self.drained, self.tools = None, False, False, False

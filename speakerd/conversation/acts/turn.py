@@ -1,0 +1,43 @@
+"""The user's turn: words begin and end while the assistant is not audible. Pure."""
+
+from __future__ import annotations
+
+from speakerd.conversation import actions as do
+from speakerd.conversation import events as ev
+from speakerd.conversation.actions import Action
+from speakerd.conversation.acts.orders import open_for_words, silence_assistant
+from speakerd.conversation.state import Facts
+
+
+def nothing(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    return []
+
+
+def user_speaks(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.user_speaking = True
+    return []
+
+
+def user_finished(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.user_speaking = False
+    return []
+
+
+def user_endless(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.user_speaking = False
+    return [do.EndTurn(), do.HoldUplink()]  # what goes on and on must not cancel the answer to it
+
+
+def user_goes_on(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    f.user_speaking = True
+    return [*silence_assistant(f), do.OpenUplink()]
+
+
+def called_again(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
+    f.put_off_the_end(now_s)
+    return []
+
+
+def late_barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action]:
+    """The reply ended while the decision was on its way; the words began before."""
+    return [open_for_words(f, event.onset_index)]

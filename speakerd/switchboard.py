@@ -1,0 +1,135 @@
+"""Hands what comes in, from the sound cards and from the server, to those whom it concerns. Owned by the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from speakerd.cashier import Cashier
+from speakerd.clerk import Clerk
+from speakerd.conversation.actions import Earcon
+from speakerd.conversation.conductor import Conductor
+from speakerd.conversation.events import (
+    DeadlineReached,
+    DuplexChanged,
+    EchoMeasured,
+    Event,
+    SpeechDetected,
+    WakeDetected,
+)
+from speakerd.conversation.state import State
+from speakerd.herald import Herald
+from speakerd.mic.frontend import FrontEnd
+from speakerd.mic.gatekeeper import Gatekeeper
+from speakerd.pcm import NearFrame
+from speakerd.realtime.link import Link
+from speakerd.realtime.outputs import (
+    Delivery,
+    ItemAudio,
+    Report,
+    ResponseFailed,
+    ResponseUsage,
+    Said,
+    ToolsCalled,
+    TranscriptionUsage,
+    VoiceComplete,
+)
+from speakerd.service.reporter import Reporter
+from speakerd.speaker.playback import Playback
+
+Tidings: TypeAlias = Event | SpeechDetected | DuplexChanged | EchoMeasured
+"""What the threads of the sound cards tell."""
+
+
+@dataclass(slots=True)
+class Switchboard:
+    """One for the life of the daemon."""
+
+    conductor: Conductor
+    link: Link
+    gatekeeper: Gatekeeper
+    front_end: FrontEnd
+    playback: Playback
+    reporter: Reporter
+    cashier: Cashier
+    clerk: Clerk
+    herald: Herald
+    stopping: bool = False
+    """No conversation may begin."""
+    closed: bool = False
+    """Nothing that the server says is heard: it could begin what nobody would end."""
+
+    def take_event(self, event: Tidings) -> None:
+        """What happened at the sound cards."""
+        if isinstance(event, SpeechDetected):
+            self.reporter.local_speech(event)
+            self.herald.heard(speech=event.started)
+        elif isinstance(event, DuplexChanged | EchoMeasured):
+            self.reporter.echo(event)
+        elif not isinstance(event, WakeDetected) or self._may_begin():
+            self.conductor.dispatch(event)
+
+    def take_frames(self, frames: list[NearFrame]) -> None:
+        """What the microphone heard."""
+        for frame in frames:
+            self.gatekeeper.push(frame)
+
+    def send(self, pcm: bytes) -> None:
+        """What the gatekeeper lets through."""
+        self.cashier.sent(pcm)
+        self.link.append_audio(pcm)
+
+    def take_output(self, output: Delivery) -> None:
+        """What the server says and tells."""
+        if self.closed:
+            return
+        match output:
+            case ItemAudio(item_id, pcm):
+                self.cashier.received(pcm)
+                if not self.playback.enqueue(item_id, pcm):
+                    self.reporter.overflow()
+            case VoiceComplete():
+                self.playback.end_response()
+            case Said():
+                self.reporter.said(output.role, output.text, asyncio.get_running_loop().time())
+            case _:
+                self.conductor.dispatch(output)
+
+    def take_report(self, report: Report) -> None:
+        """What the session tells beside the conversation."""
+        if self.closed:
+            return
+        match report:
+            case ToolsCalled():
+                self.clerk.serve(report)
+            case ResponseUsage() | TranscriptionUsage():
+                self.cashier.charge(report)
+            case ResponseFailed():
+                self.reporter.failed(report)
+
+    def observe(self, event: Event, before: State, after: State, _now_s: float) -> None:
+        """The conductor's observer, on behalf of the parts that know no conversation."""
+        self.link.pausing(after in (State.IDLE, State.LISTENING))
+        if isinstance(event, DeadlineReached) and before is State.INTERRUPTED:
+            self.front_end.no_words_followed()
+
+    def play_notice(self, pcm: bytes) -> None:
+        """Say what the herald has to say, if nobody talks."""
+        if self.conductor.state is State.IDLE:
+            self.playback.enqueue("notice", pcm)
+            self.playback.end_response()
+
+    def _may_begin(self) -> bool:
+        """Whether a wake word counts: not at the end, and a new conversation only if there is money for it."""
+        if self.stopping or self.conductor.state not in (State.IDLE, State.CLOSING):
+            return not self.stopping
+        if refusal := self.cashier.refusal():
+            self.playback.play_earcon(Earcon.ERROR)
+            self.reporter.refused(refusal.told, asyncio.get_running_loop().time())
+            self.herald.say(refusal.spoken)
+            return False
+        if self.herald.sounding:
+            self.playback.flush()
+        self.herald.hush()
+        return True
