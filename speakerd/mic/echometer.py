@@ -17,6 +17,10 @@ WINDOW_FRAMES = 10
 WINDOWS = 25
 """Measurements that are judged: the last five seconds of echo."""
 
+FIRST_WINDOWS = 7
+"""1.4 s of echo on a new path tell: a path that can be learnt is, by then. WebRTC's canceller follows delays up to
+500 ms; wireless loudspeakers may have more, and the detector of interruptions would fire on all that they play."""
+
 LEAST_ERLE_DB = 15.0
 """Below this a voice detector hears the assistant (FINDINGS of the echo study; its rules need 20 dB)."""
 
@@ -26,7 +30,10 @@ ABOVE_ROOM_DB = 6.0
 AUDIBLE_DB = 10.0
 """Echo this far above the room's own sound can be measured."""
 
-_POOR_SHARE = 0.75  # of the windows; and good again when fewer than …
+ROOM_AFTER_FRAMES = 50
+"""1 s after the loudspeaker's last sound the microphone hears the room, however late an echo comes."""
+
+_POOR_SHARE = 0.75  # of the windows, once it was good; at first, and to be good again …
 _GOOD_SHARE = 0.5
 _FIRST_ROOM_DBFS = -60.0
 _ROOM_WINDOWS = 50  # the last ten seconds without us; people speak in them, but a quarter of the time is pauses
@@ -52,6 +59,7 @@ class EchoMeter:
         self._room_power = _power(_FIRST_ROOM_DBFS)
         self._room_windows: deque[float] = deque(maxlen=_ROOM_WINDOWS)
         self._room_sum, self._room_frames = 0.0, 0
+        self._silent_frames = ROOM_AFTER_FRAMES
         self._near_power = 0.0
         self._out_power = 0.0
         self._frames = 0
@@ -63,8 +71,11 @@ class EchoMeter:
         """Take one frame's levels, before and after the canceller; `far_audible`: with sound from the loudspeaker."""
         near, out = _power(near_dbfs), _power(out_dbfs)
         if not far_audible:
-            self._listen_to_room(near)
+            self._silent_frames += 1
+            if self._silent_frames > ROOM_AFTER_FRAMES:
+                self._listen_to_room(near)
             return
+        self._silent_frames = 0
         if near < self._room_power * _power(AUDIBLE_DB):
             return
         self._near_power += near
@@ -101,11 +112,15 @@ class EchoMeter:
         self._echo_dbfs.append(10 * math.log10(self._near_power / WINDOW_FRAMES))
         left_over = self._out_power / WINDOW_FRAMES > self._room_power * _power(ABOVE_ROOM_DB)
         self._broken.append(erle_db < LEAST_ERLE_DB and left_over)
-        if len(self._broken) == WINDOWS:
-            limit = _GOOD_SHARE if self.poor else _POOR_SHARE
-            self.poor = sum(self._broken) > limit * WINDOWS
+        self._judge()
         self._near_power = self._out_power = 0.0
         self._frames = 0
+
+    def _judge(self) -> None:
+        count, broken = len(self._broken), sum(self._broken)
+        if count >= FIRST_WINDOWS:
+            steady = count == WINDOWS and not self.poor
+            self.poor = broken > (_POOR_SHARE if steady else _GOOD_SHARE) * count
 
 
 def _power(level_db: float) -> float:

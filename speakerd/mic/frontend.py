@@ -71,9 +71,9 @@ class FrontEnd:
         if turning is not None:
             events.append(SpeechDetected(turning.started, turning.frame_index, near_dbfs))
         quiet = self._room.feed(near_dbfs, voiced or self._any_voice.is_speech(clean.samples))
-        found = self._wake.feed(
-            self._duplex.wake_samples, clean.index, rest=quiet or self._duplex.alone, doubt=self._duplex.doubtful
-        )
+        # The canceller's output is quiet also where it takes a user at a distance for echo.
+        rest = self._duplex.alone or (quiet and self._duplex.resting)
+        found = self._wake.feed(self._duplex.wake_samples, clean.index, rest=rest, doubt=self._duplex.doubtful)
         events += [WakeDetected(d.word, d.score, clean.index) for d in found]
         if self._duplex.half_duplex != self._half_duplex:
             self._half_duplex = self._duplex.half_duplex

@@ -302,21 +302,30 @@ def test_the_figures_of_a_conversation() -> None:
     assert abs(echo.erle_db - 30) < 1
 
 
-def test_the_real_canceller_in_a_small_room() -> None:
-    """Coloured noise from the loudspeaker, its echo 60 ms later: half a minute, and the echo is gone."""
+def room(delay_frames: int) -> Duplex:
+    """Ran for eight seconds: coloured noise from the loudspeaker, its echo so much later, the real canceller."""
     rng = np.random.default_rng(5)
     sound = np.convolve(rng.standard_normal(16_000 * 8), np.ones(6) / 6, "same")
     sound *= 0.6 + 0.4 * np.sin(2 * np.pi * 3 * np.arange(sound.size) / 16_000)
-    taps = np.concatenate([np.zeros(960), rng.standard_normal(800) * np.exp(-np.arange(800) / 150)])
+    taps = np.concatenate([np.zeros(delay_frames), rng.standard_normal(800) * np.exp(-np.arange(800) / 150)])
     echo = np.convolve(sound, taps / np.sqrt((taps**2).sum()))[: sound.size] * 0.5
     played = (sound / np.abs(sound).max() * 9_000).astype(np.int16).reshape(-1, 320)
     heard = (echo / np.abs(sound).max() * 9_000 + rng.standard_normal(echo.size) * 5).astype(np.int16).reshape(-1, 320)
     duplex = Duplex(WebRtcCanceller(), Detector(), Judge())
     for index, (one, other) in enumerate(zip(heard, played, strict=True)):
         duplex.process(NearFrame(one, index, 0.0), FarFrame(other, playing=True))
+    return duplex
+
+
+def test_the_real_canceller_in_a_small_room() -> None:
+    duplex = room(delay_frames=960)
     assert duplex.half_duplex == ""
     echo_figures, delay_ms = duplex.take_figures()
     assert echo_figures.erle_db is not None
     assert echo_figures.erle_db > 20
     assert delay_ms is not None
     assert 60 <= delay_ms < 70
+
+
+def test_a_wireless_loudspeaker_that_plays_far_too_late_means_half_duplex() -> None:
+    assert room(delay_frames=16_000 * 7 // 10).half_duplex == POOR

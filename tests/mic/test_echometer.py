@@ -2,9 +2,10 @@
 
 import pytest
 
-from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS, EchoMeter
+from speakerd.mic.echometer import FIRST_WINDOWS, ROOM_AFTER_FRAMES, WINDOW_FRAMES, WINDOWS, EchoMeter
 
 FIVE_SECONDS = WINDOW_FRAMES * WINDOWS
+FIRST_FRAMES = WINDOW_FRAMES * FIRST_WINDOWS
 
 
 def feed(meter: EchoMeter, frames: int, near_dbfs: float, out_dbfs: float, *, far: bool) -> None:
@@ -30,10 +31,33 @@ def test_too_little_echo_is_no_figure() -> None:
 
 def test_an_echo_left_over_for_five_seconds_is_poor() -> None:
     meter = EchoMeter()
-    feed(meter, FIVE_SECONDS - 1, -25, -30, far=True)
+    feed(meter, FIVE_SECONDS, -25, -58, far=True)
+    feed(meter, FIVE_SECONDS * 3 // 4, -25, -30, far=True)
+    assert not meter.poor
+    feed(meter, WINDOW_FRAMES, -25, -30, far=True)
+    assert meter.poor
+
+
+def test_an_echo_that_was_never_cancelled_is_poor_at_once() -> None:
+    meter = EchoMeter()
+    feed(meter, FIRST_FRAMES - 1, -25, -30, far=True)
     assert not meter.poor
     feed(meter, 1, -25, -30, far=True)
     assert meter.poor
+
+
+def test_a_path_is_given_time_to_be_learnt() -> None:
+    meter = EchoMeter()
+    feed(meter, FIRST_FRAMES // 2, -25, -30, far=True)
+    feed(meter, FIVE_SECONDS, -25, -58, far=True)
+    assert not meter.poor
+
+
+def test_a_path_that_is_learnt_late_is_good_from_then_on() -> None:
+    meter = EchoMeter()
+    feed(meter, FIRST_FRAMES, -25, -30, far=True)
+    feed(meter, FIRST_FRAMES + WINDOW_FRAMES, -25, -58, far=True)
+    assert not meter.poor
 
 
 def test_a_canceller_that_learns_is_good_again() -> None:
@@ -65,11 +89,19 @@ def test_an_echo_no_louder_than_the_room_says_nothing() -> None:
     assert meter.take().erle_db is None
 
 
+def test_an_echo_in_the_assistants_pauses_is_not_the_room() -> None:
+    meter = EchoMeter()
+    for _ in range(12):
+        feed(meter, 30, -25, -28, far=True)
+        feed(meter, ROOM_AFTER_FRAMES, -25, -28, far=False)  # so late the echo comes
+    assert meter.poor
+
+
 def test_a_user_who_answers_after_each_reply_is_not_the_room() -> None:
     meter = EchoMeter()
     for _ in range(6):
         feed(meter, 150, -30, -34, far=True)
-        feed(meter, 60, -25, -25, far=False)  # the user
+        feed(meter, 110, -25, -25, far=False)  # the user
         feed(meter, 40, -60, -60, far=False)  # a pause
     assert meter.poor
     echo_dbfs = meter.take().echo_dbfs
@@ -81,5 +113,5 @@ def test_a_new_path_begins_with_a_clean_slate() -> None:
     feed(meter, FIVE_SECONDS, -25, -30, far=True)
     meter.forget()
     assert not meter.poor
-    feed(meter, FIVE_SECONDS - 1, -25, -30, far=True)
+    feed(meter, FIRST_FRAMES - 1, -25, -30, far=True)
     assert not meter.poor

@@ -79,6 +79,19 @@ def test_a_wake_word_over_the_loudspeaker_is_heard_behind_the_canceller(say: Cal
     assert [event.word for event in events if isinstance(event, WakeDetected)] == ["hey_jarvis"]
 
 
+class Deafening:
+    """A canceller that takes the user for echo."""
+
+    def process(self, near: Samples, far: Samples) -> Samples:
+        return np.zeros_like(near)
+
+
+def test_a_wake_word_is_heard_though_the_canceller_leaves_nothing(say: Callable[..., Samples]) -> None:
+    front_end = FrontEnd(JARVIS, Duplex(Deafening(), None, None))
+    events = over_a_tone(front_end, silence(4), say("Hey Jarvis"), silence(1))
+    assert [event.word for event in events if isinstance(event, WakeDetected)] == ["hey_jarvis"]
+
+
 def test_poor_cancellation_is_told_once_when_it_begins_and_when_it_ends() -> None:
     duplex = Duplex(WebRtcCanceller(), None, BargeInJudge())
     front_end = FrontEnd(JARVIS, duplex)
