@@ -18,11 +18,11 @@ WINDOWS = 25
 """Measurements that are judged: the last five seconds of echo."""
 
 FIRST_WINDOWS = 7
-"""1.4 s of echo on a new path tell: a path that can be learnt is, by then. WebRTC's canceller follows delays up to
-500 ms; wireless loudspeakers may have more, and the detector of interruptions would fire on all that they play."""
+"""1.4 s of echo on a new path: one that can be learnt is, by then. WebRTC's canceller follows delays up to 500 ms;
+wireless loudspeakers may have more, and the detector of interruptions would fire on all that they play."""
 
 LEAST_ERLE_DB = 15.0
-"""Below this a voice detector hears the assistant (FINDINGS of the echo study; its rules need 20 dB)."""
+"""Below this a voice detector hears the assistant."""
 
 ABOVE_ROOM_DB = 6.0
 """What is left of the echo counts from here above the room's own sound."""
@@ -33,8 +33,9 @@ AUDIBLE_DB = 10.0
 ROOM_AFTER_FRAMES = 50
 """1 s after the loudspeaker's last sound the microphone hears the room, however late an echo comes."""
 
-_POOR_SHARE = 0.75  # of the windows, once it was good; at first, and to be good again …
-_GOOD_SHARE = 0.5
+_POOR_SHARE = 0.75  # of the windows, where it was good for five seconds: music and people may do that
+_UNPROVEN_SHARE = 0.5  # where it never was
+_GOOD_SHARE = 0.2
 _FIRST_ROOM_DBFS = -60.0
 _ROOM_WINDOWS = 50  # the last ten seconds without us; people speak in them, but a quarter of the time is pauses
 _ROOM_QUANTILE = 0.25
@@ -63,6 +64,7 @@ class EchoMeter:
         self._near_power = 0.0
         self._out_power = 0.0
         self._frames = 0
+        self._proven = False
         self._broken: deque[bool] = deque(maxlen=WINDOWS)
         self._erle_db: deque[float] = deque(maxlen=1_000)
         self._echo_dbfs: deque[float] = deque(maxlen=1_000)
@@ -89,7 +91,7 @@ class EchoMeter:
         self._broken.clear()
         self._near_power = self._out_power = 0.0
         self._frames = 0
-        self.poor = False
+        self.poor = self._proven = False
 
     def take(self) -> EchoFigures:
         """The figures since the last call."""
@@ -118,9 +120,14 @@ class EchoMeter:
 
     def _judge(self) -> None:
         count, broken = len(self._broken), sum(self._broken)
-        if count >= FIRST_WINDOWS:
-            steady = count == WINDOWS and not self.poor
-            self.poor = broken > (_POOR_SHARE if steady else _GOOD_SHARE) * count
+        if count < FIRST_WINDOWS:
+            return
+        good = broken <= _GOOD_SHARE * count
+        if self._proven:
+            self.poor = broken > _POOR_SHARE * count
+        else:
+            self.poor = not good if self.poor else broken > _UNPROVEN_SHARE * count
+        self._proven = not self.poor and (self._proven or (good and count == WINDOWS))
 
 
 def _power(level_db: float) -> float:

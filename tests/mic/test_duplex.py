@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.dsp.aec import WebRtcCanceller
@@ -26,6 +30,8 @@ from speakerd.mic.duplex import (
 )
 from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS
 from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame, Samples
+
+FloatArray: TypeAlias = NDArray[np.float64]
 
 RNG = np.random.default_rng(1)
 LOUD = (RNG.standard_normal(320) * 3_000).astype(np.int16)
@@ -302,11 +308,9 @@ def test_the_figures_of_a_conversation() -> None:
     assert abs(echo.erle_db - 30) < 1
 
 
-def room(delay_frames: int) -> Duplex:
-    """Ran for eight seconds: coloured noise from the loudspeaker, its echo so much later, the real canceller."""
+def in_a_room(sound: FloatArray, delay_frames: int) -> Duplex:
+    """After the loudspeaker played all of `sound`, ±1: its echo comes so much later; the real canceller."""
     rng = np.random.default_rng(5)
-    sound = np.convolve(rng.standard_normal(16_000 * 8), np.ones(6) / 6, "same")
-    sound *= 0.6 + 0.4 * np.sin(2 * np.pi * 3 * np.arange(sound.size) / 16_000)
     taps = np.concatenate([np.zeros(delay_frames), rng.standard_normal(800) * np.exp(-np.arange(800) / 150)])
     echo = np.convolve(sound, taps / np.sqrt((taps**2).sum()))[: sound.size] * 0.5
     played = (sound / np.abs(sound).max() * 9_000).astype(np.int16).reshape(-1, 320)
@@ -318,7 +322,9 @@ def room(delay_frames: int) -> Duplex:
 
 
 def test_the_real_canceller_in_a_small_room() -> None:
-    duplex = room(delay_frames=960)
+    rng = np.random.default_rng(5)
+    sound = np.convolve(rng.standard_normal(16_000 * 8), np.ones(6) / 6, "same")
+    duplex = in_a_room(sound * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * np.arange(sound.size) / 16_000)), 960)
     assert duplex.half_duplex == ""
     echo_figures, delay_ms = duplex.take_figures()
     assert echo_figures.erle_db is not None
@@ -327,5 +333,8 @@ def test_the_real_canceller_in_a_small_room() -> None:
     assert 60 <= delay_ms < 70
 
 
-def test_a_wireless_loudspeaker_that_plays_far_too_late_means_half_duplex() -> None:
-    assert room(delay_frames=16_000 * 7 // 10).half_duplex == POOR
+def test_a_wireless_loudspeaker_that_plays_far_too_late_means_half_duplex(say: Callable[..., Samples]) -> None:
+    said = say("The quick brown fox jumps over the lazy dog, and all the other animals look on.")
+    sound = np.tile(said[: said.size // 320 * 320], 2) / 32_768
+    assert in_a_room(sound, delay_frames=960).half_duplex == ""
+    assert in_a_room(sound, delay_frames=16_000 * 7 // 10).half_duplex == POOR

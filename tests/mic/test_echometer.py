@@ -56,7 +56,7 @@ def test_a_path_is_given_time_to_be_learnt() -> None:
 def test_a_path_that_is_learnt_late_is_good_from_then_on() -> None:
     meter = EchoMeter()
     feed(meter, FIRST_FRAMES, -25, -30, far=True)
-    feed(meter, FIRST_FRAMES + WINDOW_FRAMES, -25, -58, far=True)
+    feed(meter, FIVE_SECONDS, -25, -58, far=True)
     assert not meter.poor
 
 
