@@ -9,10 +9,12 @@ from speakerd.server import replies, tools
 from speakerd.server.audio import FORMATS
 from speakerd.server.effects import Outbox
 from speakerd.server.history import History, Item
+from speakerd.server.items import ItemReference
+from speakerd.server.reading import Reading
 from speakerd.server.requests import RequestError, ResponseParams
 from speakerd.server.response import Response, ResponseOptions
-from speakerd.server.settings import SessionSettings
-from speakerd.server.usage import InputTokens, text_tokens
+from speakerd.server.settings import FunctionTool, NamedMcp, SessionSettings
+from speakerd.server.usage import InputTokens
 
 MAX_ASIDE = 4
 """Responses out of band at a time."""
@@ -42,7 +44,7 @@ class Answers:
         self._aside: list[Response] = []
         self._memory = replies.Memory()
         self._prompts: dict[str, str] = {}
-        self._read = (0, 0)
+        self._reading = Reading()
 
     @property
     def deadline_s(self) -> float | None:
@@ -65,6 +67,7 @@ class Answers:
         response = Response(
             self._outbox, options, self._history, self._input_tokens(settings, params, options), self._done
         )
+        self._outbox.event("rate_limits.updated", rate_limits=[])  # there are none
         self._prompts[response.id] = prompt
         if aside:
             self._aside.append(response)
@@ -115,9 +118,8 @@ class Answers:
         voice = (asked.voice if asked else None) or output.voice
         if self.spoke and voice != output.voice:
             raise cannot_update_voice()
-        items = None
-        if params.input is not None:
-            items = tuple(Item(i.model_dump(exclude_none=True), words=words_of(i.model_dump())) for i in params.input)
+        choice = settings.tool_choice if params.tool_choice is None else params.tool_choice
+        tools_of_client = settings.tools if params.tools is None else params.tools
         return ResponseOptions(
             audio=(params.output_modalities or settings.output_modalities) == ["audio"],
             format=FORMATS[((asked.format if asked else None) or output.format).type],
@@ -125,27 +127,35 @@ class Answers:
             speed=output.speed,
             max_output_tokens=params.max_output_tokens or settings.max_output_tokens,
             metadata=params.metadata,
-            tools=tuple(settings.tools if params.tools is None else params.tools),
-            tool_choice=settings.tool_choice if params.tool_choice is None else params.tool_choice,
+            tools=tuple(tool for tool in tools_of_client if isinstance(tool, FunctionTool)),
+            tool_choice="none" if isinstance(choice, NamedMcp) else choice,
             conversation_id=conversation_id,
-            input_items=items,
+            input_items=None if params.input is None else self._input(params),
             instructions=params.instructions or "",
         )
 
+    def _input(self, params: ResponseParams) -> tuple[Item, ...]:
+        """The items that the client gives a response to read, or names."""
+        items: list[Item] = []
+        for place, param in enumerate(params.input or ()):
+            if not isinstance(param, ItemReference):
+                wire = {"id": f"input_{place}", **param.model_dump(exclude_none=True)}
+                items.append(Item(wire, words=words_of(wire)))
+            elif (item := self._history.find(param.id)) is not None:
+                items.append(item)
+            else:
+                message = f"The item with id '{param.id}' does not exist."
+                raise RequestError("invalid_value", message, f"response.input[{place}].id")
+        return tuple(items)
+
     def _input_tokens(self, settings: SessionSettings, params: ResponseParams, options: ResponseOptions) -> InputTokens:
-        """The instructions, the tools and the history; what the last response read is cached."""
+        """The instructions, the tools and the history; what the response before read as well is cached."""
         instructions = settings.instructions if params.instructions is None else params.instructions
-        text = text_tokens(instructions) + sum(text_tokens(tool.model_dump_json()) for tool in options.tools)
-        if options.input_items is None:
-            items = self._history.tokens()
-        else:
-            each = [item.tokens() for item in options.input_items]
-            items = sum(t for t, _ in each), sum(a for _, a in each)
-        total = text + items[0], items[1]
-        cached = min(self._read[0], total[0]), min(self._read[1], total[1])
-        if options.conversation_id is not None:
-            self._read = total
-        return InputTokens(*total, *cached)
+        head = instructions + "".join(tool.model_dump_json() for tool in options.tools)
+        if options.input_items is not None:
+            return self._reading.aside(head, options.input_items)
+        read = self._reading.aside if options.conversation_id is None else self._reading.history
+        return read(head, self._history.items, settings.truncation)
 
     def _plan(self, response: Response, now_s: float) -> None:
         options = response.options
@@ -199,5 +209,4 @@ def words_of(wire: dict[str, object]) -> str:
 
 def cannot_update_voice() -> RequestError:
     """The voice is settled once it was heard."""
-    message = "Cannot update a conversation's voice if assistant audio is present."
-    return RequestError("cannot_update_voice", message, "session.audio.output.voice")
+    return RequestError("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present.")

@@ -14,6 +14,8 @@ MAX_ITEMS = 2_000
 """The oldest items beyond this are forgotten."""
 MAX_KEPT_AUDIO_BYTES = 16 * 2**20
 """Sound of older items is forgotten beyond this; their words stay."""
+MAX_KEPT_CHARS = 8_000_000
+"""Text of all items; the oldest items beyond this are forgotten."""
 
 
 @dataclass(slots=True)
@@ -63,9 +65,16 @@ class Item:
     def tokens(self) -> tuple[int, int]:
         """What the item costs as input: (text, audio) tokens."""
         per_s = ASSISTANT_TOKENS_PER_S if self.wire.get("role") == "assistant" else USER_TOKENS_PER_S
-        texts = [str(self.wire.get(key, "")) for key in ("name", "arguments", "output")]
-        texts += [str(part.get("text") or "") for part in self.wire.get("content", [])]
-        return text_tokens("".join(texts)), audio_tokens(self.audio_ms, per_s)
+        return text_tokens("".join(self._texts("text"))), audio_tokens(self.audio_ms, per_s)
+
+    @property
+    def chars(self) -> int:
+        """How much text it holds."""
+        return sum(map(len, self._texts("text", "transcript", "image_url")))
+
+    def _texts(self, *fields: str) -> list[str]:
+        own = [str(self.wire.get(key, "")) for key in ("name", "arguments", "output")]
+        return own + [str(part.get(key) or "") for part in self.wire.get("content", []) for key in fields]
 
 
 class History:
@@ -95,6 +104,7 @@ class History:
         self.items.insert(place, item)
         before = self.items[place - 1].id if place else None
         del self.items[:-MAX_ITEMS]
+        self._forget_old_text()
         self._forget_old_audio()
         return before
 
@@ -110,9 +120,8 @@ class History:
         """Cut an assistant's sound to what was heard; its transcript is dropped, for nobody knows where to cut it."""
         item = self._require(item_id, "truncate", "truncating")
         part = item.audio_part(content_index)
-        if part is None:
-            which = "content_index" if item.wire.get("role") == "assistant" else "item_id"
-            raise RequestError("invalid_value", "Only model output audio messages can be truncated.", which)
+        if part is None or not item.audio_bytes:
+            raise RequestError("unsupported_content_type", "Only model output audio messages can be truncated")
         if audio_end_ms < 0:
             raise RequestError("invalid_value", "'audio_end_ms' must not be negative.", "audio_end_ms")
         if audio_end_ms > item.audio_ms:
@@ -122,17 +131,17 @@ class History:
         item.audio = item.audio[: item.audio_bytes]
         part.pop("transcript", None)
 
-    def tokens(self) -> tuple[int, int]:
-        """(text, audio) tokens of all items."""
-        each = [item.tokens() for item in self.items]
-        return sum(text for text, _ in each), sum(audio for _, audio in each)
-
     def _require(self, item_id: str, verb: str, doing: str) -> Item:
         item = self.find(item_id)
         if item is None:
             message = f"Error {doing} item: the item with id '{item_id}' does not exist."
             raise RequestError(f"item_{verb}_invalid_item_id", message, "item_id")
         return item
+
+    def _forget_old_text(self) -> None:
+        chars = sum(item.chars for item in self.items)
+        while chars > MAX_KEPT_CHARS and len(self.items) > 1:
+            chars -= self.items.pop(0).chars
 
     def _forget_old_audio(self) -> None:
         kept = 0

@@ -8,14 +8,17 @@ from pydantic import Discriminator, Field, Tag
 
 from speakerd.server.settings import Wire
 
+MAX_TEXT_CHARS = 1_000_000
+"""Longest text of one field."""
 Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
+Text: TypeAlias = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
 
 
 class InputText(Wire):
     """Words of the user or the system."""
 
     type: Literal["input_text"]
-    text: str
+    text: Text
 
 
 class InputAudio(Wire):
@@ -23,7 +26,7 @@ class InputAudio(Wire):
 
     type: Literal["input_audio"]
     audio: str | None = None
-    transcript: str | None = None
+    transcript: Text | None = None
 
 
 class InputImage(Wire):
@@ -38,7 +41,7 @@ class OutputText(Wire):
     """Words of the assistant."""
 
     type: Literal["output_text"]
-    text: str
+    text: Text
 
 
 class OutputAudio(Wire):
@@ -46,7 +49,7 @@ class OutputAudio(Wire):
 
     type: Literal["output_audio"]
     audio: str | None = None
-    transcript: str | None = None
+    transcript: Text | None = None
 
 
 class _Item(Wire):
@@ -83,8 +86,8 @@ class FunctionCall(_Item):
     """A call made earlier."""
 
     type: Literal["function_call"]
-    name: str
-    arguments: str
+    name: Annotated[str, Field(max_length=200)]
+    arguments: Text
     call_id: str | None = None
 
 
@@ -93,7 +96,7 @@ class FunctionCallOutput(_Item):
 
     type: Literal["function_call_output"]
     call_id: str
-    output: str
+    output: Text
 
 
 def _item_kind(value: object) -> str | None:
@@ -111,3 +114,22 @@ ItemParam: TypeAlias = Annotated[
     | Annotated[FunctionCallOutput, Tag("function_call_output")],
     Discriminator(_item_kind),
 ]
+
+
+class ItemReference(Wire):
+    """An item of this conversation, for the input of a response."""
+
+    type: Literal["item_reference"]
+    id: Id
+
+
+InputParam: TypeAlias = Annotated[
+    Annotated[SystemMessage, Tag("system message")]
+    | Annotated[UserMessage, Tag("user message")]
+    | Annotated[AssistantMessage, Tag("assistant message")]
+    | Annotated[FunctionCall, Tag("function_call")]
+    | Annotated[FunctionCallOutput, Tag("function_call_output")]
+    | Annotated[ItemReference, Tag("item_reference")],
+    Discriminator(_item_kind),
+]
+"""What a response may be told to read instead of the conversation."""

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from speakerd.server.items import ItemParam
-from speakerd.server.settings import Format, FunctionTool, Json, MaxTokens, Modalities, ToolChoice, VoiceId, Wire
+from speakerd.server.items import InputParam, ItemParam
+from speakerd.server.settings import Format, Json, MaxTokens, Modalities, ToolChoice, Tools, VoiceId, Wire
 
 
 class RequestError(Exception):
@@ -20,6 +20,10 @@ class RequestError(Exception):
         self.code = code
         self.param = param
         self.event_id: str | None = None
+
+
+MetadataKey: TypeAlias = Annotated[str, Field(max_length=64)]
+MetadataValue: TypeAlias = Annotated[str, Field(max_length=512)]
 
 
 class ResponseAudioOutput(Wire):
@@ -40,16 +44,16 @@ class ResponseParams(Wire):
 
     audio: ResponseAudio | None = None
     conversation: Literal["auto", "none"] | None = None
-    input: list[ItemParam] | None = None
+    input: list[InputParam] | None = None
     instructions: str | None = None
     max_output_tokens: MaxTokens | None = None
-    metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
+    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] | None = None
     output_modalities: Modalities | None = None
     parallel_tool_calls: bool | None = None
     prompt: Json | None = None
     reasoning: Json | None = None
     tool_choice: ToolChoice | None = None
-    tools: list[FunctionTool] | None = None
+    tools: Tools | None = None
 
 
 class _Event(Wire):
@@ -196,12 +200,40 @@ def checked(adapter: TypeAdapter[Any], value: object, *, prefix: str = "", drop:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        raise _as_request_error(error.errors(include_url=False)[0], prefix, drop) from None
+        raise _as_request_error(_worst(error.errors(include_url=False)), prefix, drop) from None
+
+
+def _worst(details: list[ErrorDetails]) -> ErrorDetails:
+    """The mistake to tell: of "a word or something else", what is no word was meant to be the other."""
+    first = details[0]
+    if first["type"] == "literal_error" and not isinstance(first["input"], str) and len(details) > 1:
+        return details[1]
+    return first
 
 
 _TAGS = {"server_vad", "semantic_vad", "audio/pcm", "audio/pcmu", "audio/pcma", "system message", "user message"}
 _TAGS |= {"assistant message", "function_call", "function_call_output", "input_text", "input_audio", "input_image"}
 _TAGS |= {"output_text", "output_audio", "constrained-int", "constrained-str", "int", "str", "VoiceId", "NamedTool"}
+_TAGS |= {"NamedMcp", "RetentionRatio", "function", "mcp", "item_reference", "[key]"}
+
+_BEYOND = {
+    "string_too_long": (
+        "string_above_max_length",
+        "string too long. Expected a string with maximum length {max_length}",
+    ),
+    "string_too_short": (
+        "string_below_min_length",
+        "string too short. Expected a string with minimum length {min_length}",
+    ),
+    "too_long": ("array_above_max_length", "too long. Expected at most {max_length}, but got {actual_length} instead"),
+    "too_short": (
+        "array_below_min_length",
+        "too short. Expected at least {min_length}, but got {actual_length} instead",
+    ),
+    "greater_than_equal": ("{kind}_below_min_value", "{kind} below minimum value. Expected a value >= {ge}"),
+    "less_than_equal": ("{kind}_above_max_value", "{kind} above maximum value. Expected a value <= {le}"),
+}
+"""Kinds of mistake, and the codes and words of the service for them."""
 
 
 def _as_request_error(detail: ErrorDetails, prefix: str, drop: tuple[str, ...]) -> RequestError:
@@ -217,6 +249,13 @@ def _as_request_error(detail: ErrorDetails, prefix: str, drop: tuple[str, ...]) 
     if kind in ("missing", "union_tag_not_found"):
         where = path if kind == "missing" else f"{path}.type"
         return RequestError("missing_required_parameter", f"Missing required parameter: '{where}'.", where)
+    if kind == "union_tag_invalid":
+        path = f"{path}.type"
+    if kind in _BEYOND:
+        limits = dict(detail.get("ctx", {}))
+        limits["kind"] = "integer" if isinstance(limits.get("ge", limits.get("le")), int) else "decimal"
+        code, what = (text.format(**limits) for text in _BEYOND[kind])
+        return RequestError(code, f"Invalid '{path}': {what}.", path)
     code = "invalid_type" if kind.endswith("_type") else "invalid_value"
     what = "Invalid type for" if code == "invalid_type" else "Invalid value for"
     return RequestError(code, f"{what} '{path}': {detail['msg']}.", path)

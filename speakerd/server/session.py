@@ -23,7 +23,7 @@ from speakerd.server.history import History, Item
 from speakerd.server.listener import Listener
 from speakerd.server.requests import RequestError, ResponseParams
 from speakerd.server.response import Response
-from speakerd.server.settings import SessionSettings, merged
+from speakerd.server.settings import McpTool, SessionSettings, merged
 
 SESSION_S = 3_600
 IDLE_PROMPT = "Are you still there?"
@@ -138,9 +138,14 @@ class Session:
         settings: SessionSettings = requests.checked(_SETTINGS, candidate, prefix="session")
         if self._answers.spoke and settings.audio.output.voice != self._settings.audio.output.voice:
             raise cannot_update_voice()
+        known = _mcp_labels(self._settings)
         self._settings = settings
         self._listener.configure(settings)
         self._outbox.event("session.updated", session=self._wire())
+        for _ in _mcp_labels(settings) - known:
+            item_id = self._outbox.new_id("mcpl")
+            self._outbox.event("mcp_list_tools.in_progress", item_id=item_id)
+            self._outbox.event("mcp_list_tools.failed", item_id=item_id)
 
     def _create_item(self, request: requests.ItemCreate, now_s: float) -> None:
         param = request.item.model_dump(exclude_none=True)
@@ -198,7 +203,12 @@ class Session:
 
     def _wire(self) -> dict[str, object]:
         own = {"object": "realtime.session", "id": self._id, "expires_at": self._expires_at}
-        return {**self._settings.model_dump(), **own}
+        tools = [t.shown() if isinstance(t, McpTool) else t.model_dump() for t in self._settings.tools]
+        return {**self._settings.model_dump(), "tools": tools, **own}
+
+
+def _mcp_labels(settings: SessionSettings) -> set[str]:
+    return {tool.server_label for tool in settings.tools if isinstance(tool, McpTool)}
 
 
 def _sound(audio: str) -> bytes:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    model_serializer,
+)
 
 Json: TypeAlias = dict[str, Any]
 
@@ -45,10 +54,11 @@ class Pcma(Wire):
 Format: TypeAlias = Annotated[Pcm | Pcmu | Pcma, Field(discriminator="type")]
 
 
-class NoiseReduction(Wire):
+class NoiseReduction(Sparse):
     """Accepted, without effect here: turn detection and ears have their own."""
 
-    type: Literal["near_field", "far_field"]
+    type: Literal["near_field", "far_field"] | None = None
+    strength: float | None = Field(None, ge=0.0)
 
 
 class Transcription(Sparse):
@@ -135,6 +145,27 @@ class FunctionTool(Sparse):
     parameters: Json | None = None
 
 
+class McpTool(Sparse):
+    """A server of tools on the network. It is never called from here: its tools cannot be listed, and that is said."""
+
+    type: Literal["mcp"]
+    server_label: str = Field(min_length=1, max_length=200)
+    server_url: str | None = None
+    connector_id: str | None = None
+    tunnel_id: str | None = None
+    authorization: str | None = None
+    headers: dict[str, str] | None = None
+    server_description: str | None = None
+    allowed_tools: list[str] | Json | None = None
+    allowed_callers: list[str] | None = None
+    require_approval: Literal["always", "never"] | Json | None = None
+    defer_loading: bool | None = None
+
+    def shown(self) -> Json:
+        """As the session shows it: without its secrets."""
+        return {name: value for name, value in self.model_dump().items() if name not in ("authorization", "headers")}
+
+
 class NamedTool(Wire):
     """A tool choice that names one."""
 
@@ -142,10 +173,47 @@ class NamedTool(Wire):
     name: str
 
 
-ToolChoice: TypeAlias = Literal["none", "auto", "required"] | NamedTool
-Modalities: TypeAlias = Annotated[list[Literal["text", "audio"]], Field(min_length=1, max_length=1)]
+class NamedMcp(Sparse):
+    """A tool choice that names a server of tools, which this server cannot reach."""
+
+    type: Literal["mcp"]
+    server_label: str
+    name: str | None = None
+
+
+class TokenLimits(Sparse):
+    """How long a conversation may become, in tokens."""
+
+    post_instructions: int | None = Field(None, ge=0)
+
+
+class RetentionRatio(Sparse):
+    """How much of a conversation that became too long is still read."""
+
+    type: Literal["retention_ratio"]
+    retention_ratio: float = Field(ge=0.0, le=1.0)
+    token_limits: TokenLimits | None = None
+
+
+def _one_modality(modalities: list[str]) -> list[str]:
+    if len(modalities) != 1:
+        raise ValueError(f"{modalities} is neither ['text'] nor ['audio']")
+    return modalities
+
+
+def _tool_kind(tool: object) -> object:
+    """A tool without a type is a function."""
+    return tool.get("type", "function") if isinstance(tool, dict) else getattr(tool, "type", None)
+
+
+Tool: TypeAlias = Annotated[
+    Annotated[FunctionTool, Tag("function")] | Annotated[McpTool, Tag("mcp")], Discriminator(_tool_kind)
+]
+ToolChoice: TypeAlias = Literal["none", "auto", "required"] | NamedTool | NamedMcp
+Truncation: TypeAlias = Literal["auto", "disabled"] | RetentionRatio
+Modalities: TypeAlias = Annotated[list[Literal["text", "audio"]], AfterValidator(_one_modality)]
 MaxTokens: TypeAlias = Literal["inf"] | Annotated[int, Field(ge=1, le=4096)]
-Tools: TypeAlias = Annotated[list[FunctionTool], Field(max_length=128)]
+Tools: TypeAlias = Annotated[list[Tool], Field(max_length=128)]
 
 
 class SessionSettings(Wire):
@@ -161,7 +229,7 @@ class SessionSettings(Wire):
     parallel_tool_calls: bool | None = None
     max_output_tokens: MaxTokens = "inf"
     tracing: Literal["auto"] | Json | None = None
-    truncation: Literal["auto", "disabled"] | Json = "auto"
+    truncation: Truncation = "auto"
     reasoning: Json | None = None
     prompt: Json | None = None
     include: list[Literal["item.input_audio_transcription.logprobs"]] | None = None

@@ -20,6 +20,7 @@ Harness: TypeAlias = Any
 """conftest.Harness."""
 ANSWER = [
     "response.created",
+    "rate_limits.updated",
     "response.output_item.added",
     "conversation.item.added",
     "response.content_part.added",
@@ -86,7 +87,7 @@ def test_an_update_answers_with_the_full_merged_session(h: Harness):
         ({"type": "realtime", "output_modalities": ["audio", "text"]}, "invalid_value", "session.output_modalities"),
         (
             {"type": "realtime", "audio": {"output": {"speed": 9}}},
-            "invalid_value",
+            "decimal_above_max_value",
             "session.audio.output.speed",
         ),
         (
@@ -104,7 +105,7 @@ def test_an_update_answers_with_the_full_merged_session(h: Harness):
             "missing_required_parameter",
             "session.audio.input.turn_detection.type",
         ),
-        ({"type": "realtime", "tools": [{"type": "mcp"}]}, "invalid_value", "session.tools[0].type"),
+        ({"type": "realtime", "tools": [{"type": "web"}]}, "invalid_value", "session.tools[0].type"),
     ],
 )
 def test_a_wrong_update_is_refused_whole(h: Harness, session: dict, code: str, param: str):
@@ -386,12 +387,19 @@ def test_truncate_counts_only_what_was_sent_before_a_cancel(h: Harness):
     assert error["message"] == "Audio content of 400ms is already shorter than 401ms"
 
 
-@pytest.mark.parametrize(("which", "index", "ms"), [("user", 0, 1), ("assistant", 1, 1), ("assistant", 0, -1)])
-def test_truncate_refuses_what_is_not_the_assistants_sound(h: Harness, which: str, index: int, ms: int):
+@pytest.mark.parametrize(
+    ("which", "index", "ms", "code"),
+    [
+        ("user", 0, 1, "unsupported_content_type"),
+        ("assistant", 1, 1, "unsupported_content_type"),
+        ("assistant", 0, -1, "invalid_value"),
+    ],
+)
+def test_truncate_refuses_what_is_not_the_assistants_sound(h: Harness, which: str, index: int, ms: int, code: str):
     assistant = spoken_item(h)
     item_id = assistant if which == "assistant" else h.of("conversation.item.added")[0]["item"]["id"]
     error = error_of(h.send("conversation.item.truncate", item_id=item_id, content_index=index, audio_end_ms=ms))
-    assert error["code"] == "invalid_value"
+    assert error["code"] == code
 
 
 @pytest.mark.parametrize("verb", ["truncate", "delete", "retrieve"])
@@ -424,6 +432,7 @@ def test_text_instead_of_sound(h: Harness):
     h.send("response.create")
     assert kinds(h.events) == [
         "response.created",
+        "rate_limits.updated",
         "response.output_item.added",
         "conversation.item.added",
         "response.content_part.added",
@@ -445,6 +454,7 @@ def test_a_tool_is_called_and_its_output_is_said(h: Harness):
     h.send("response.create")
     assert kinds(h.events) == [
         "response.created",
+        "rate_limits.updated",
         "response.output_item.added",
         "conversation.item.added",
         "response.function_call_arguments.delta",
