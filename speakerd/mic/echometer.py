@@ -87,11 +87,11 @@ class EchoMeter:
             self._measure()
 
     def forget(self) -> None:
-        """The echo's path is a new one: what was measured says nothing about it."""
+        """The path is a new one: what was measured says nothing about it; but what was poor must prove itself."""
         self._broken.clear()
         self._near_power = self._out_power = 0.0
         self._frames = 0
-        self.poor = self._proven = False
+        self._proven = False
 
     def take(self) -> EchoFigures:
         """The figures since the last call."""

@@ -108,10 +108,13 @@ def test_a_user_who_answers_after_each_reply_is_not_the_room() -> None:
     assert echo_dbfs == pytest.approx(-30, abs=0.1)
 
 
-def test_a_new_path_begins_with_a_clean_slate() -> None:
+def test_a_new_path_has_nothing_to_prove_but_after_a_poor_one() -> None:
     meter = EchoMeter()
-    feed(meter, FIVE_SECONDS, -25, -30, far=True)
     meter.forget()
     assert not meter.poor
-    feed(meter, FIRST_FRAMES - 1, -25, -30, far=True)
+    feed(meter, FIVE_SECONDS, -25, -30, far=True)
+    meter.forget()
+    feed(meter, FIRST_FRAMES - 1, -25, -58, far=True)
+    assert meter.poor
+    feed(meter, 1, -25, -58, far=True)
     assert not meter.poor
