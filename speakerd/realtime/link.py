@@ -1,7 +1,8 @@
 """Keeps a session to be had: on demand or warm, and another one in its place before it expires. Owned by the loop.
 
 The session of the conversation is *current*; a *spare* is ready to become it, for the next wake word or
-for the rest of this conversation. All others are on their way out and no longer heard.
+for the rest of this conversation. All others are on their way out and no longer heard. `Upkeep` decides about
+the spare; what takes over is handed the `Luggage`.
 """
 
 from __future__ import annotations
@@ -13,17 +14,15 @@ import random
 from collections.abc import Callable, Iterable
 
 from speakerd.config.model import Realtime
-from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady, UserSpeechStopped
+from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
 from speakerd.realtime.address import Dial, with_model
-from speakerd.realtime.backoff import STEADY_S, Backoff
 from speakerd.realtime.connection import Octets
-from speakerd.realtime.history import History
-from speakerd.realtime.outputs import Delivery, FirstAudio, Report, Word
+from speakerd.realtime.luggage import Luggage
+from speakerd.realtime.outputs import Delivery, Report, Word
 from speakerd.realtime.protocol import Limits, RealtimeProtocol
 from speakerd.realtime.reader import Json
-from speakerd.realtime.renewal import Renewal
 from speakerd.realtime.session import Session
-from speakerd.realtime.tail import LONG_S, SHORT_S, Tail
+from speakerd.realtime.upkeep import Step, Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -59,17 +58,12 @@ class Link:
         self._running: dict[Session, asyncio.Task[None]] = {}
         self._current: Session | None = None
         self._spare: Session | None = None
-        self._spare_s = 0.0
-        """When the spare was dialled."""
-        self._renewals: dict[Session, Renewal] = {}
-        self._backoff = Backoff(random.random)
-        self._history = History()
-        self._tail = Tail()
+        self._upkeep = Upkeep(random.random)
+        self._luggage = Luggage()
         self._proof: asyncio.TimerHandle | None = None
         self._taking_over = False
         """The current session takes the place of a dead one: the conversation believes that it is ready."""
-        self._pausing = True
-        self._warm = self._stopped = False
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self.octets = Octets()
         """What went over the wire since the start."""
@@ -82,13 +76,13 @@ class Link:
 
     def start(self) -> None:
         """Keep a spare session open from now on, if the configuration wants one."""
-        self._warm = self._realtime.keep_warm
+        self._upkeep.keep_warm = self._realtime.keep_warm
         self._look()
 
     def stop(self) -> None:
         """Cut off everything; for the end of the daemon."""
         self._stopped = True
-        self._disarm()
+        self._arm(math.inf)
         for session in list(self._running):
             self._cut(session)
 
@@ -101,7 +95,7 @@ class Link:
 
     def pausing(self, pausing: bool) -> None:
         """Tell whether nobody speaks and nothing sounds: only then one session takes over from another."""
-        self._pausing = pausing
+        self._upkeep.pausing = pausing
         if pausing:
             self._look()
 
@@ -115,8 +109,7 @@ class Link:
     def open(self, session: int) -> None:
         """A session for a new conversation: the spare one, or a new one; an old one, if any, is cut off."""
         self.abort()
-        self._history.clear()
-        self._tail.clear()
+        self._luggage.clear()
         self._settle()
         spare, self._spare = self._spare, None
         if spare is None or spare.closing:
@@ -125,7 +118,7 @@ class Link:
         self._current = spare
         spare.number = session
         if spare.ready:
-            self._doubt()
+            self._doubt(spare)
             self._deliver(SessionReady(session))
 
     def close(self) -> None:
@@ -144,7 +137,7 @@ class Link:
         current = self._current
         if current is None or current.closing:
             return
-        self._tail.keep(pcm)
+        self._luggage.keep(pcm)
         if not self._taking_over:
             current.append_audio(pcm)
 
@@ -178,107 +171,85 @@ class Link:
     def _on_output(self, session: Session, output: Word) -> None:
         if isinstance(output, SessionEnded):
             self._on_end(session, output)
-        elif session is self._spare:
-            if isinstance(output, SessionReady):
-                self._renewals[session] = Renewal(self._loop.time(), session.expires_s)
-                self._look()
         elif session is self._current:
             self._on_current(session, output)
+        elif session is self._spare and isinstance(output, SessionReady):
+            self._look()
 
     def _on_current(self, session: Session, output: Word) -> None:
-        match output:
-            case SessionReady():
-                self._renewals[session] = Renewal(self._loop.time(), session.expires_s)
-                self._backoff.succeeded()
-                self._look()
-                if self._taking_over:
-                    self._go_on(session)
-                    return
-            case UserSpeechStopped():
-                self._tail.clear()
-            case FirstAudio():
-                self._renewals[session].answered(output.latency_s)
-        self._history.take(output)
+        if isinstance(output, SessionReady):
+            self._upkeep.connected()
+            self._look()
+            if self._taking_over:
+                self._luggage.hand_to(session)
+                self._settle()
+                return
+        self._luggage.take(output)
         if isinstance(output, Report):
             self._report(output)
         else:
             self._deliver(output)
-        if self._pausing:
+        if self._upkeep.pausing:
             self._look()
 
     def _on_end(self, session: Session, ended: SessionEnded) -> None:
         self._running.pop(session, None)
-        self._renewals.pop(session, None)
         if session is self._spare:
             self._spare = None
-            self._on_lost_spare(session)
+            self._upkeep.lost_spare(session.cause, self._loop.time())
+            if self._upkeep.hopeless and session.cause is not None:
+                log.warning("No session is kept open until one could be opened: %s.", session.cause.message)
         if session is self._current:
             self._current = None
             self._settle()
-            if session.cause is not None:
-                self._backoff.failed(session.cause.code, session.cause.retry_after_s, self._loop.time())
+            self._upkeep.lost_current(session.cause, self._loop.time())
         if ended.session:
             self._deliver(ended)  # one that is stale the machine knows, and counts
         self._look()
 
-    def _on_lost_spare(self, session: Session) -> None:
-        now_s = self._loop.time()
-        cause = session.cause
-        if now_s - self._spare_s >= STEADY_S:
-            self._backoff.succeeded()
-        self._backoff.failed(cause.code if cause else "", cause.retry_after_s if cause else 0.0, now_s)
-        if math.isinf(self._backoff.not_before_s) and cause is not None:
-            log.warning("No session is kept open until one could be opened: %s.", cause.message)
-
     # ------------------------------------------------------------ the spare
 
     def _look(self) -> None:
-        """Do what is due: retire, dial or bring in the spare; and arm the timer for the next time."""
+        """Do what is due, and arm the timer for the next time."""
         if self._stopped:
             return
         now_s = self._loop.time()
-        spare = self._spare
-        if spare is not None and spare in self._renewals and self._renewals[spare].due(now_s):
-            self._retire_spare()
-        if self._spare is None and self._wants_spare(now_s) and now_s >= self._backoff.not_before_s:
-            self._spare, self._spare_s = self._dial(0), now_s
-        if self._pausing and self.warm and self._renewal_due(now_s) and self._current and self._current.at_rest:
-            self._renew(self._current)
-        self._arm(now_s)
-
-    def _wants_spare(self, now_s: float) -> bool:
-        alone = self._current is None or self._current.closing
-        return (self._warm and alone) or self._renewal_due(now_s)
-
-    def _renewal_due(self, now_s: float) -> bool:
-        renewal = self._renewals.get(self._current) if self._current else None
-        return renewal is not None and renewal.due(now_s) and not self._taking_over
+        while step := self._upkeep.step(self._current, self._spare, now_s):
+            match step:
+                case Step.RETIRE:
+                    self._retire_spare()
+                case Step.DIAL:
+                    self._spare = self._dial(0)
+                    self._upkeep.dialled(now_s)
+                case Step.RENEW:
+                    self._renew()
+        self._arm(self._upkeep.next_s(self._current, self._spare, now_s))
 
     def _retire_spare(self) -> None:
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.close()
 
-    def _renew(self, old: Session) -> None:
+    def _renew(self) -> None:
         """The spare session goes on with the conversation, knowing what was said."""
+        old, new = self._current, self._spare
+        assert old is not None
+        assert new is not None
         number, old.number = old.number, 0
         old.close()
-        self._current, self._spare = self._spare, None
-        assert self._current is not None
-        self._current.number = number
-        self._current.remind(self._history.lines())
-        self._replay(self._current)
-        self._doubt()
+        self._current, self._spare = new, None
+        new.number = number
+        self._luggage.hand_to(new)
+        self._doubt(new)
         self.renewed += 1
         log.info("The conversation goes on in a fresh session.")
 
     # ------------------------------------------------------------ doubt
 
-    def _doubt(self) -> None:
-        """Keep all sound until the current session's peer has shown that it lives."""
-        assert self._current is not None
-        self._tail.limit(LONG_S)
-        self._current.on_alive = self._settle
+    def _doubt(self, session: Session) -> None:
+        """Keep all sound until the peer of the current session has shown that it lives."""
+        self._luggage.doubt()
+        session.on_alive = self._settle
         self._proof = self._loop.call_later(PROOF_S, self._revive)
 
     def _settle(self) -> None:
@@ -287,7 +258,7 @@ class Link:
             self._proof.cancel()
             self._proof = None
         self._taking_over = False
-        self._tail.limit(SHORT_S)
+        self._luggage.trust()
         if self._current is not None:
             self._current.on_alive = lambda: None
 
@@ -302,15 +273,6 @@ class Link:
         self._current = self._dial(number)
         self._taking_over = True
         self.revived += 1
-
-    def _go_on(self, session: Session) -> None:
-        session.remind(self._history.lines())
-        self._replay(session)
-        self._settle()
-
-    def _replay(self, session: Session) -> None:
-        for chunk in self._tail.chunks():
-            session.append_audio(chunk)
 
     # ------------------------------------------------------------ sessions and time
 
@@ -331,16 +293,9 @@ class Link:
         if session in self._running:
             self._running[session].cancel()
 
-    def _arm(self, now_s: float) -> None:
-        self._disarm()
-        times = [renewal.due_s for renewal in self._renewals.values() if renewal.due_s and renewal.due_s > now_s]
-        if self._spare is None and self._wants_spare(now_s):
-            times.append(self._backoff.not_before_s)
-        next_s = min(times, default=math.inf)
-        if math.isfinite(next_s):
-            self._timer = self._loop.call_at(max(next_s, now_s + 0.01), self._look)
-
-    def _disarm(self) -> None:
+    def _arm(self, look_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if math.isfinite(look_s):
+            self._timer = self._loop.call_at(max(look_s, self._loop.time() + 0.01), self._look)

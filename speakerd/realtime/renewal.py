@@ -10,6 +10,20 @@ MARGIN_S = 300.0
 SAMPLES = 3
 SLOWER_BY_S = 0.5
 """What is not felt is not slow."""
+USUAL_LIFE_S = 3_600.0
+"""Life of a session whose server tells when it ends, but not what time it has now."""
+
+
+def ends_s(connected_s: float, server_time_s: float | None, expires_at_s: int) -> float | None:
+    """When the server ends a session, CLOCK_MONOTONIC seconds as `connected_s`; None if it does not tell.
+
+    `server_time_s` is the server's clock at the connection: ours may be wrong. Unix seconds, as `expires_at_s`.
+    """
+    if not expires_at_s:
+        return None
+    if server_time_s is None or expires_at_s <= server_time_s:
+        return connected_s + USUAL_LIFE_S
+    return connected_s + expires_at_s - server_time_s
 
 
 class Renewal:

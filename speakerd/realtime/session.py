@@ -19,8 +19,10 @@ from speakerd.pcm import PERIOD_MS
 from speakerd.realtime.address import Dial, is_this_machine
 from speakerd.realtime.connection import Octets, bound_delivery, closed_in_order, date_of
 from speakerd.realtime.failures import explain
-from speakerd.realtime.outputs import Fatal, Output, Word
+from speakerd.realtime.outputs import Fatal, FirstAudio, Output, Word
+from speakerd.realtime.pings import Pings
 from speakerd.realtime.protocol import MAX_CHARACTERS, RealtimeProtocol
+from speakerd.realtime.renewal import Renewal, ends_s
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +34,6 @@ BACKLOG_S = 8.0
 
 CLOSE_TIMEOUT_S = 1.0
 """Time that the peer has to answer our close."""
-
-BUSY_PING_S = 5.0
-"""Longest time between pings in a conversation."""
-
-USUAL_LIFE_S = 3_600.0
-"""Life of a session whose server tells when it ends, but not what time it has now."""
 
 
 class Session:
@@ -55,7 +51,7 @@ class Session:
         self._octets = octets or Octets()
         self._outgoing: deque[str] = deque()
         self._wake_writer = asyncio.Event()
-        self._ping_now = asyncio.Event()
+        self._pings = Pings(dial, busy=protocol.session > 0)
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._cause: Fatal | None = None
@@ -63,6 +59,8 @@ class Session:
         self._server_time_s: float | None = None
         self.ready = False
         """The server agreed to the session."""
+        self.renewal: Renewal | None = None
+        """When it is to be replaced by another; known once it is ready."""
         self.on_alive: Callable[[], None] = lambda: None
         """Called with each sign of life of the peer."""
 
@@ -76,7 +74,7 @@ class Session:
     @number.setter
     def number(self, number: int) -> None:
         self._protocol.session = number
-        self._ping_now.set()  # who is called upon had better be there
+        self._pings.call(busy=number > 0)
 
     @property
     def closing(self) -> bool:
@@ -91,12 +89,7 @@ class Session:
     @property
     def expires_s(self) -> float | None:
         """When the server will end it, CLOCK_MONOTONIC seconds; None if it does not tell."""
-        if not self._protocol.expires_at_s:
-            return None
-        life_s = USUAL_LIFE_S
-        if self._server_time_s is not None and self._protocol.expires_at_s > self._server_time_s:
-            life_s = self._protocol.expires_at_s - self._server_time_s  # by the server's clock: ours may be wrong
-        return self._connected_s + life_s
+        return ends_s(self._connected_s, self._server_time_s, self._protocol.expires_at_s)
 
     @property
     def cause(self) -> Fatal | None:
@@ -234,22 +227,9 @@ class Session:
         return True
 
     async def _keep_alive(self, sock: ClientConnection) -> None:
-        """Ping now and then, and whenever a number is given."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(self._dial.ping_s, BUSY_PING_S) if self.number else self._dial.ping_s):
-                    await self._ping_now.wait()
-            self._ping_now.clear()
-            try:
-                async with asyncio.timeout(self._dial.ping_timeout_s):
-                    await (await sock.ping())
-            except ConnectionClosed:  # the reader tells why
-                return
-            except TimeoutError:
-                self._blame(Fatal("network_dead", "the connection died without a word; check the network"))
-                self.abort()
-                return
-            self.on_alive()
+        if dead := await self._pings.run(sock, lambda: self.on_alive()):
+            self._blame(dead)
+            self.abort()
 
     # ------------------------------------------------------------ helpers
 
@@ -261,8 +241,11 @@ class Session:
                 continue
             if isinstance(output, SessionReady):
                 self.ready = True
+                self.renewal = Renewal(self._now_s(), self.expires_s)
                 if self._protocol.liberties:
                     log.warning("The server goes its own way with %s.", ", ".join(self._protocol.liberties))
+            if isinstance(output, FirstAudio) and self.renewal is not None:
+                self.renewal.answered(output.latency_s)
             self._deliver(output)
         self._send()
 
