@@ -1,8 +1,7 @@
 """Keeps a session to be had: on demand or warm, and another one in its place before it expires. Owned by the loop.
 
 The session of the conversation is *current*; a *spare* is ready to become it, for the next wake word or
-for the rest of this conversation. All others are on their way out and no longer heard. `Upkeep` decides about
-the spare; what takes over is handed the `Luggage`.
+for the rest of this conversation. All others are on their way out and no longer heard.
 """
 
 from __future__ import annotations
@@ -279,8 +278,7 @@ class Link:
     def _dial(self, number: int) -> Session:
         model, settings = self._ask
         dial = Dial.of(self._realtime, with_model(self._url, model), self._key())
-        limits = Limits(self._realtime.stall_timeout_s, self._realtime.max_tool_rounds)
-        protocol = RealtimeProtocol(number, settings, limits)
+        protocol = RealtimeProtocol(number, settings, Limits.of(self._realtime))
         new = Session(protocol, dial, lambda output: self._on_output(new, output), self.octets)
         task = self._tasks.create_task(new.run(), name=f"session-{number}")
         self._running[new] = task

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
 from speakerd.realtime import incoming as msg
 from speakerd.realtime import outgoing, settings
@@ -38,6 +39,11 @@ class Limits:
     stall_s: float = 12.0
     """Silence of the server while something is due."""
     tool_rounds: int = 8
+
+    @classmethod
+    def of(cls, realtime: Realtime) -> Limits:
+        """Those of a configuration."""
+        return cls(realtime.stall_timeout_s, realtime.max_tool_rounds)
 
 
 class RealtimeProtocol:
