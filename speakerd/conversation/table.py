@@ -47,6 +47,7 @@ THINKING = frozenset({State.THINKING})
 SPEAKING = frozenset({State.SPEAKING})
 INTERRUPTED = frozenset({State.INTERRUPTED})
 CLOSING = frozenset({State.CLOSING})
+SILENT = LISTENING | THINKING
 ANY = frozenset(State)
 
 
@@ -90,8 +91,8 @@ def _by_speech(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.rules.barge_in is BargeIn.SPEECH
 
 
-def _suspect(f: Facts, _event: ev.Event, _now_s: float) -> bool:
-    return f.rules.barge_in is BargeIn.SPEECH and not f.drained
+def _suspect(f: Facts, event: ev.Event, now_s: float) -> bool:
+    return _by_speech(f, event, now_s) and not f.drained
 
 
 def _another(f: Facts, event: ev.ResponseStarted, _now_s: float) -> bool:
@@ -115,7 +116,6 @@ ROWS: tuple[Row, ...] = (
     Row(LISTENING, ev.UserSpeechStopped, S.THINKING, turn.user_finished),
     Row(LISTENING, ev.ResponseStarted, S.THINKING, reply.response),
     Row(LISTENING, ev.WakeDetected, None, turn.called_again, rearm=True),
-    Row(LISTENING, ev.BargeInDetected, None, turn.late_barge_in, _by_speech, "barge_in: speech"),
     Row(LISTENING, ev.DeadlineReached, S.CLOSING, session.part, _too_long, "conversation too long"),
     Row(LISTENING, ev.DeadlineReached, S.THINKING, turn.user_endless, _speaking, "user still speaking"),
     Row(LISTENING, ev.DeadlineReached, S.CLOSING, session.part, label="silence"),
@@ -136,6 +136,7 @@ ROWS: tuple[Row, ...] = (
     Row(THINKING, ev.DeadlineReached, S.LISTENING, reply.no_answer),
     # SPEAKING
     Row(SPEAKING, ev.BargeInSuspected, None, interruption.duck, _suspect, "barge_in: speech, audible"),
+    Row(SPEAKING, ev.BargeInSuspected, None, interruption.late_suspicion, _by_speech, "barge_in: speech, ran dry"),
     Row(SPEAKING, ev.BargeInDismissed, None, interruption.restore),
     Row(SPEAKING, ev.BargeInDetected, S.INTERRUPTED, interruption.barge_in, _by_speech, "barge_in: speech"),
     Row(SPEAKING, ev.UserSpeechStarted, S.LISTENING, interruption.barge_in_by_server, _by_speech, "barge_in: speech"),
@@ -177,6 +178,9 @@ ROWS: tuple[Row, ...] = (
     Row(INTERRUPTED, ev.PlayoutDrained, None, reply.ran_dry_unheard),
     Row(INTERRUPTED, ev.PlayoutStarted, None, interruption.audible_in_pause),
     Row(INTERRUPTED, ev.DeadlineReached, S.SPEAKING, interruption.false_alarm, label="no words"),
+    # nothing sounds any more, and what was decided while it did was on its way
+    Row(SILENT, ev.BargeInSuspected, None, interruption.late_suspicion, _by_speech, "barge_in: speech"),
+    Row(SILENT, ev.BargeInDetected, None, interruption.late_barge_in, _by_speech, "barge_in: speech"),
     # LISTENING and all of a reply alike
     Row(IN_REPLY, ev.SessionEnded, S.IDLE, session.lost_in_reply),
     Row(LISTENING, ev.SessionEnded, S.IDLE, session.lost),

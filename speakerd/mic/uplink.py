@@ -37,8 +37,8 @@ class Uplink:
         """First frame that may be sent, by order of hold and open."""
         self._voice_index: int | None = None
         """First frame of words spoken over the assistant, while those may still be due."""
-        self._echo_until_index = 0
-        """Frames before this one hold the tail of our own echo, unless they are free of it."""
+        self._tail_until_index = 0
+        """Frames before this one may hold the tail of our own echo: they wait for it to end, and go if free of it."""
         self._next_index = 0
         """First frame that was not sent yet."""
         self._resampler = Resampler(NEAR_RATE_HZ, WIRE_RATE_HZ)
@@ -50,7 +50,11 @@ class Uplink:
     def push(self, frame: NearFrame) -> list[bytes]:
         """Take the next frame; chunks to send now, none unless open."""
         self._ring.append(frame)
-        return self._send(frame) if self.gate is Gate.OPEN and self._is_due(frame) else []
+        if self.gate is not Gate.OPEN:
+            return []
+        if self._next_index < self._tail_until_index:
+            return self._send_due()
+        return self._send(frame) if self._is_due(frame) else []
 
     def hold(self, from_index: int | None = None) -> list[bytes]:
         """Stop sending; `open` will begin at `from_index` (None: at the next frame). What was left to send."""
@@ -64,18 +68,19 @@ class Uplink:
 
         `voice_index`: from this frame on the user speaks over the assistant, so more of him is let through.
         `from_index` overrides what `hold` said. `skip_ms` leaves out what was held and, unless it is free
-        of echo, that much sound from now on.
+        of echo, that much sound from now on: it waits until all of it is there, for a decision may still be on
+        its way that the user began to speak before (then `open` again, with `from_index`).
         """
         self.gate = Gate.OPEN
         self._voice_index = voice_index
         if skip_ms:
             self._from_index = self._newest_index() + 1
-            self._echo_until_index = self._from_index + ms_to_periods(skip_ms)
+            self._tail_until_index = self._from_index + ms_to_periods(skip_ms)
         elif from_index is not None:
-            self._from_index, self._echo_until_index = from_index, 0
+            self._from_index, self._tail_until_index = from_index, 0
         if len(self._ring) == self._ring.maxlen:
             self.overflowed_frames += max(0, self._ring[0].index - max(self._from_index, self._next_index))
-        return [chunk for frame in self._ring if self._is_due(frame) for chunk in self._send(frame)]
+        return self._send_due()
 
     def close(self) -> None:
         """Send nothing more and forget everything: nothing said before now can be sent later."""
@@ -83,8 +88,13 @@ class Uplink:
         self.gate = Gate.CLOSED
         self._ring.clear()
 
+    def _send_due(self) -> list[bytes]:
+        if self._newest_index() + 1 < self._tail_until_index:
+            return []
+        return [chunk for frame in self._ring if self._is_due(frame) for chunk in self._send(frame)]
+
     def _is_due(self, frame: NearFrame) -> bool:
-        clean = frame.echo_free or frame.index >= self._echo_until_index
+        clean = frame.echo_free or frame.index >= self._tail_until_index
         return clean and frame.index >= max(self._from_index, self._next_index)
 
     def _newest_index(self) -> int:

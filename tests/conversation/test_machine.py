@@ -89,6 +89,10 @@ ROWS_IN_PLAY = [
     (LISTENING, (LATE,), CLOSING, [do.CloseUplink(), do.CloseSession(), GOODBYE], 2),
     (LISTENING, (BEGIN, LATE), THINKING, [do.EndTurn(), do.HoldUplink()], 15),
     (LISTENING, (SPEECH,), LISTENING, [do.OpenUplink(1985, voice_index=1992)], 8),
+    (LISTENING, (PERHAPS,), LISTENING, [do.OpenUplink(1985)], 8),
+    (THINKING, (PERHAPS,), THINKING, [do.OpenUplink(1985)], 15),
+    (THINKING, (SPEECH,), THINKING, [do.OpenUplink(1985, voice_index=1992)], 15),
+    (SPEAKING, (CALLS, ANSWERED, DRAINED, SPEECH), THINKING, [do.OpenUplink(1985, voice_index=1992)], 25),
     (LISTENING, (LOST,), IDLE, [do.CloseUplink(), ERROR], None),
     (LISTENING, (ev.StopRequested("x"),), CLOSING, [do.CloseUplink(), do.CloseSession()], 2),
     (THINKING, (ANSWER,), THINKING, [], 15),
@@ -136,7 +140,7 @@ ROWS_IN_PLAY = [
     (SPEAKING, (PERHAPS, PERHAPS), SPEAKING, [do.DuckPlayout()], 180),
     (SPEAKING, (PERHAPS, NOT_SO), SPEAKING, [do.RestorePlayout()], 180),
     (SPEAKING, (NOT_SO,), SPEAKING, [], 180),
-    (SPEAKING, (DRY, PERHAPS), SPEAKING, [], 15),
+    (SPEAKING, (DRY, PERHAPS), SPEAKING, [do.OpenUplink(1985)], 15),
     (SPEAKING, (PERHAPS, DRY), SPEAKING, PERHAPS_WORDS, 15),
     (SPEAKING, (PERHAPS, ANSWERED, DRAINED), LISTENING, PERHAPS_WORDS, 8),
     (SPEAKING, (PERHAPS, WAKE), LISTENING, [*CUT, do.OpenUplink(976, voice_index=976)], 8),
@@ -273,9 +277,11 @@ def test_barge_in_obeys_the_configuration(barge_in, event, state):
 
 
 @pytest.mark.parametrize("barge_in", [BargeIn.WAKE_WORD, BargeIn.OFF])
-def test_nothing_is_ducked_where_speech_does_not_interrupt(barge_in):
+@pytest.mark.parametrize("state", [LISTENING, THINKING, SPEAKING])
+def test_suspicions_order_nothing_where_speech_does_not_interrupt(barge_in, state):
     play = Playbook(Rules(barge_in=barge_in))
-    assert play.feed(*TO[SPEAKING], PERHAPS) == []
+    assert play.feed(*TO[state], PERHAPS) == []
+    assert play.feed(DRY, PERHAPS) == []
 
 
 def test_words_suspected_at_the_very_end_of_a_reply_are_sent_from_their_beginning():

@@ -105,6 +105,57 @@ def test_after_the_assistant_nothing_is_left_out_that_is_free_of_echo():
     assert_is_sound_of(sent([*chunks, *uplink.hold()]), 104, 36)
 
 
+def test_the_tail_waits_for_a_late_decision_that_the_user_began_before():
+    uplink = Uplink()
+    uplink.hold()
+    for i in range(100):
+        uplink.push(frame(i))
+    chunks = uplink.open(skip_ms=200)
+    for i in range(100, 109):
+        chunks += uplink.push(replace(frame(i), echo_free=True))
+    assert chunks == []
+    chunks += uplink.open(from_index=85, voice_index=92)
+    for i in range(109, 140):
+        chunks += uplink.push(frame(i))
+    assert_is_sound_of(sent([*chunks, *uplink.hold()]), 85, 55)
+
+
+def test_the_tail_that_waits_goes_in_one_piece_when_it_is_over():
+    uplink = Uplink()
+    uplink.hold()
+    uplink.push(frame(0))
+    uplink.open(skip_ms=200)
+    counts = []
+    for i in range(1, 13):
+        uplink.push(replace(frame(i), echo_free=True))
+        counts.append(uplink.sent_frames)
+    assert counts == [0] * 9 + [10, 11, 12]
+    assert uplink.open() == [], "all has been sent"
+
+
+def test_a_reply_that_sounds_again_within_the_tail_keeps_what_waits():
+    uplink = Uplink()
+    uplink.hold()
+    for i in range(50):
+        uplink.push(frame(i))
+    uplink.open(skip_ms=200)
+    uplink.push(replace(frame(50), echo_free=True))
+    uplink.hold()
+    for i in range(51, 80):
+        uplink.push(frame(i))
+    assert_is_sound_of(sent([*uplink.open(from_index=45), *uplink.hold()]), 45, 35)
+
+
+def test_an_order_to_open_does_not_shorten_the_tail():
+    uplink = Uplink()
+    uplink.hold()
+    uplink.push(frame(0))
+    uplink.open(skip_ms=200)
+    uplink.push(replace(frame(1), echo_free=True))
+    assert uplink.open() == []
+    assert uplink.sent_frames == 0
+
+
 def test_words_over_the_assistant_are_sent_with_more_of_the_user() -> None:
     uplink = Uplink()
     uplink.hold()

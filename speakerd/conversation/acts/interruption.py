@@ -6,7 +6,13 @@ from speakerd.conversation import actions as do
 from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Action
 from speakerd.conversation.acts import reply
-from speakerd.conversation.acts.orders import open_for_words, preroll_index, restored, silence_assistant
+from speakerd.conversation.acts.orders import (
+    open_for_suspected,
+    open_for_words,
+    preroll_index,
+    restored,
+    silence_assistant,
+)
 from speakerd.conversation.state import Facts
 
 
@@ -23,6 +29,16 @@ def barge_in(f: Facts, event: ev.BargeInDetected, now_s: float) -> list[Action]:
     """Nothing is thrown away, nothing cancelled, until the server has heard words."""
     f.paused_s = now_s
     return [do.PausePlayout(), open_for_words(f, event.onset_index)]
+
+
+def late_suspicion(f: Facts, event: ev.BargeInSuspected, _now_s: float) -> list[Action]:
+    """The sound ended while the suspicion was on its way; if they are words, they began before."""
+    return [open_for_suspected(f, event.onset_index)]
+
+
+def late_barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action]:
+    """The sound ended while the decision was on its way; the words began before."""
+    return [open_for_words(f, event.onset_index)]
 
 
 def barge_in_by_wake(f: Facts, event: ev.WakeDetected, now_s: float) -> list[Action]:

@@ -45,7 +45,12 @@ def open_after_sound(f: Facts) -> list[Action]:
     """Nothing sounds any more. Send suspected words, behind the canceller; without any, all but our echo's tail."""
     if not f.ducked:
         return [do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
-    return [*restored(f), do.OpenUplink(f.onset_index - f.rules.barge_in_preroll_frames)]
+    return [*restored(f), open_for_suspected(f, f.onset_index)]
+
+
+def open_for_suspected(f: Facts, onset_index: int) -> Action:
+    """They may be words, or what is left of our echo: as the canceller leaves them."""
+    return do.OpenUplink(onset_index - f.rules.barge_in_preroll_frames)
 
 
 def open_for_words(f: Facts, onset_index: int) -> Action:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from speakerd.conversation import actions as do
 from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Action
-from speakerd.conversation.acts.orders import open_for_words, silence_assistant
+from speakerd.conversation.acts.orders import silence_assistant
 from speakerd.conversation.state import Facts
 
 
@@ -36,8 +36,3 @@ def user_goes_on(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 def called_again(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
     f.put_off_the_end(now_s)
     return []
-
-
-def late_barge_in(f: Facts, event: ev.BargeInDetected, _now_s: float) -> list[Action]:
-    """The reply ended while the decision was on its way; the words began before."""
-    return [open_for_words(f, event.onset_index)]
