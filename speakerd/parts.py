@@ -27,14 +27,14 @@ OnCrash = Callable[[str, BaseException], None]
 
 def make_duplex(config: Config) -> Duplex:
     """Echo cancellation, and the detector of interruptions."""
+    by_speech = config.conversation.barge_in is BargeIn.SPEECH
     if not config.audio.echo_cancellation:
-        return Duplex(None, None, None)
+        return Duplex(None, None, None, speech_interrupts=by_speech)
     learned = config.conversation.barge_in_detector is Detector.LEARNED
     # The detector also tells the wake models when nobody speaks, so it is there though speech may not interrupt.
     detector = DoubleTalk() if learned else Rule()
-    by_speech = config.conversation.barge_in is BargeIn.SPEECH
     judge = BargeInJudge(LEARNED if learned else RULE) if by_speech else None
-    return Duplex(WebRtcCanceller(), detector, judge)
+    return Duplex(WebRtcCanceller(), detector, judge, speech_interrupts=by_speech)
 
 
 def make_playback(config: Config, post: Callable[[Event], object], on_state: OnState, on_crash: OnCrash) -> Playback:

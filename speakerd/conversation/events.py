@@ -198,10 +198,10 @@ class SpeechDetected:
 
 @dataclass(frozen=True, slots=True)
 class DuplexChanged:
-    """Whether the user may speak over the assistant. For observers; the machine never sees it."""
+    """Whether speech interrupts, where `barge_in: speech` asks for it. For observers; the machine never sees it."""
 
     reason: str
-    """Why only the wake word interrupts now, in words; empty if speech does."""
+    """Why only the wake word does now, in words; empty if speech does."""
 
 
 @dataclass(frozen=True, slots=True)

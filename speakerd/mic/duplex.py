@@ -5,8 +5,8 @@
            └─→ view ──────┴─→ detector ─ judge → BargeInSuspected, -Dismissed, -Detected
                  └──────────→ gentle filter ───→ `wake_samples`
 
-Where it does not, only the wake word interrupts (*half duplex*), and `half_duplex` says why. Nothing here
-runs while nothing has played for a while.
+Where it does not, speech cannot interrupt (*half duplex*; the wake word can), and `half_duplex` says why. Nothing
+here runs while nothing has played for a while.
 """
 
 from __future__ import annotations
@@ -93,8 +93,16 @@ class Judge(Protocol):
 class Duplex:
     """Fed every near frame with its reference, in order, by one thread."""
 
-    def __init__(self, canceller: EchoCanceller | None, detector: Detector | None, judge: Judge | None) -> None:
-        """Without a canceller, or without detector and judge, only the wake word interrupts."""
+    def __init__(
+        self,
+        canceller: EchoCanceller | None,
+        detector: Detector | None,
+        judge: Judge | None,
+        *,
+        speech_interrupts: bool = True,
+    ) -> None:
+        """Without a canceller, or without detector and judge, speech cannot interrupt, whether it is to or not."""
+        self._speech_interrupts = speech_interrupts
         self._canceller = canceller
         self._detector = detector
         self._judge = judge
@@ -131,6 +139,8 @@ class Duplex:
     @property
     def half_duplex(self) -> str:
         """Why speech cannot interrupt now, in words; empty if it can, or is not to."""
+        if not self._speech_interrupts:
+            return ""
         if self._canceller is None:
             return OFF
         if self._judge is None:

@@ -25,7 +25,7 @@ class Audio(Section):
     volume_percent: int = Field(100, ge=0, le=100)
     """Volume of the assistant's voice, percent."""
     echo_cancellation: bool = True
-    """Take the loudspeaker's sound out of the microphone's. Off: only the wake word interrupts the assistant."""
+    """Take the loudspeaker's sound out of the microphone's. Off: speech never interrupts the assistant."""
 
 
 class Sounds(Section):
