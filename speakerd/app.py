@@ -38,9 +38,11 @@ from speakerd.service.announce import announce
 from speakerd.service.eventlog import EventLog
 from speakerd.service.notify import Notifier
 from speakerd.service.reporter import Reporter
+from speakerd.service.scribe import Scribe
 from speakerd.speaker.playback import Playback
 from speakerd.switchboard import Switchboard, Tidings
 from speakerd.threads import Mailbox
+from speakerd.transcripts import Transcripts
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +108,12 @@ class App:
         self.ended = True
         """False once a thread did not end when it was told to."""
         self._eventlog = eventlog
-        self._reporter = Reporter(
-            eventlog, Notifier(), self._counters, log_transcripts=config.conversation.log_transcripts
-        )
+        self._reporter = Reporter(eventlog, Notifier(), self._counters)
+        self.transcripts = Transcripts()
+        """To subscribe to; before the app is built to the end nobody but the scribe does."""
+        scribe = Scribe(config.transcripts, eventlog, lambda: self._conductor.state)
+        if scribe.wanted:
+            self.transcripts.subscribe(scribe.take)
 
         self._front_end = FrontEnd(config.wake, parts.make_duplex(config))
         self._playback = parts.make_playback(config, self._events.post, self._report_device, report_crash)
@@ -143,6 +148,7 @@ class App:
             self._cashier,
             self._clerk,
             self._herald,
+            self.transcripts,
         )
         for part in (self._reporter, self._cashier, self._clerk, self._herald, self._board):
             self._conductor.observe(part.observe)
@@ -160,7 +166,7 @@ class App:
     def _make_link(self, config: Config, url: str, key: ApiKey | None) -> Link:
         settings = session_settings(
             config.realtime,
-            transcripts=config.conversation.log_transcripts,
+            transcripts=self.transcripts.wanted,
             tools=self._clerk.tools(surroundings.tokens(config.skills.mcp, os.environ)),
         )
         return Link(
@@ -191,6 +197,7 @@ class App:
             "ledger_unwritten": self._cashier.lost,
             "sessions_renewed": self._link.renewed,
             "sessions_revived": self._link.revived,
+            "transcript_failures": self.transcripts.failures,
             **self._clerk.counters(),
         }
 

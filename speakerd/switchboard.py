@@ -31,12 +31,15 @@ from speakerd.realtime.outputs import (
     ResponseFailed,
     ResponseUsage,
     Said,
+    SaidCut,
+    SaidPartly,
     ToolsCalled,
     TranscriptionUsage,
     VoiceComplete,
 )
 from speakerd.service.reporter import Reporter
 from speakerd.speaker.playback import Playback
+from speakerd.transcripts import Transcripts
 
 Tidings: TypeAlias = Event | SpeechDetected | DuplexChanged | EchoMeasured
 """What the threads of the sound cards tell."""
@@ -55,6 +58,7 @@ class Switchboard:
     cashier: Cashier
     clerk: Clerk
     herald: Herald
+    transcripts: Transcripts
     stopping: bool = False
     """No conversation may begin."""
     closed: bool = False
@@ -92,7 +96,7 @@ class Switchboard:
             case VoiceComplete():
                 self.playback.end_response()
             case Said():
-                self.reporter.said(output.role, output.text, asyncio.get_running_loop().time())
+                self.transcripts.take(output)
             case _:
                 self.conductor.dispatch(output)
 
@@ -107,6 +111,8 @@ class Switchboard:
                 self.cashier.charge(report)
             case ResponseFailed():
                 self.reporter.failed(report)
+            case SaidPartly() | SaidCut():
+                self.transcripts.take(report)
 
     def observe(self, event: Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer, on behalf of the parts that know no conversation."""

@@ -554,6 +554,51 @@ def test_when_the_money_is_spent_the_next_wake_is_refused_in_words_and_sound(roo
     assert whole.persona == "hey_jarvis"
 
 
+def talk_about_pineapples(room, server, config: str) -> Daemon:
+    """A conversation in which both sides say a word; the daemon afterwards, at its end."""
+    daemon = room.daemon(
+        f'realtime: {{url: "{server.url}"}}\nconversation: {{silence_timeout_s: 1.0}}\nlog: {{level: debug}}\n{config}'
+    )
+    room.say("wake").wait()
+    assert daemon.wait("StateChanged", state="LISTENING")
+    server.user_turn()
+    spoken, told = "conversation.item.input_audio_transcription", "response.output_audio_transcript"
+    server.send(f"{spoken}.delta", item_id="user_1", content_index=0, delta="A pineapple")
+    server.send(f"{spoken}.completed", item_id="user_1", content_index=0, transcript="A pineapple?")
+    server.answer(sound_at(0.3), calls=[("c1", "set_volume", '{"pineapple": 1}')])
+    server.wait_for(lambda: server.heard.of_type("conversation.item.create"))
+    item = server.answer(sound_at(0.3), speed=0.5)
+    ids = {"response_id": "resp_2", "item_id": item, "output_index": 0, "content_index": 0}
+    server.send(f"{told}.delta", **ids, delta="No pineapple")
+    server.send(f"{told}.done", **ids, transcript="No pineapple today.")
+    server.send("something.new", text="pineapple")
+    assert daemon.wait("StateChanged", state="IDLE", timeout_s=20)
+    assert daemon.stop() == 0
+    return daemon
+
+
+def test_not_a_word_is_written_anywhere_nor_asked_of_the_server(room, server, tmp_path):
+    daemon = talk_about_pineapples(room, server, "")
+    assert "transcription" not in server.heard.of_type("session.update")[0][1]["session"]["audio"]["input"]
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".pcm"]
+    assert {daemon.log_path, daemon.events_path} <= set(files)
+    assert [path for path in files if b"pineapple" in path.read_bytes()] == []
+
+
+def test_what_was_said_is_written_where_it_is_asked_for(room, server):
+    daemon = talk_about_pineapples(room, server, "transcripts: {events: true, journal: true, in_messages: true}\n")
+    asked = server.heard.of_type("session.update")[0][1]["session"]["audio"]["input"]["transcription"]
+    assert asked == {"model": "gpt-transcribe"}
+    events = [json.loads(line) for line in daemon.events_path.read_text().splitlines()]
+    assert [(e["event"], e["role"], e["text"]) for e in events if e["event"].startswith("Said")] == [
+        ("SaidPartly", "user", "A pineapple"),
+        ("Said", "user", "A pineapple?"),
+        ("SaidPartly", "assistant", "No pineapple"),
+        ("Said", "assistant", "No pineapple today."),
+    ]
+    assert "What the user said was written down: A pineapple?" in daemon.log_path.read_text()
+
+
 def test_a_session_that_is_kept_warm_meets_the_wake_word_and_hears_nothing_before(room, server):
     daemon = room.daemon(
         f'realtime: {{url: "{server.url}", keep_warm: true}}\nconversation: {{silence_timeout_s: 1.0}}\n'

@@ -21,7 +21,8 @@ realtime:
   url: embedded
 conversation:
   silence_timeout_s: 3
-  log_transcripts: true
+transcripts:
+  events: true
 """
 
 

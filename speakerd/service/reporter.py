@@ -40,14 +40,11 @@ class Reporter:
         eventlog: EventLog | None,
         notifier: Notifier,
         counters: Callable[[], dict[str, int]],
-        *,
-        log_transcripts: bool,
     ) -> None:
         """`counters` gives the totals of all that went wrong or was sent; asked after each conversation."""
         self._eventlog = eventlog
         self._notifier = notifier
         self._counters = counters
-        self._log_transcripts = log_transcripts
         self._clock = TurnClock()
         self._state = State.IDLE
         self._troubles: dict[str, str] = {}
@@ -142,11 +139,6 @@ class Reporter:
         else:
             log.info("Speech interrupts the assistant again.", extra=fields(event="FullDuplex"))
         self._show_status()
-
-    def said(self, role: str, text: str, now_s: float) -> None:
-        """A transcript: into the events file if the configuration asks for it, else nowhere."""
-        if self._eventlog and self._log_transcripts:
-            self._eventlog.write("Said", now_s, state=self._state, role=role, text=text)
 
     def overflow(self) -> None:
         """A reply is longer than the playout buffer holds; the rest of it is lost."""

@@ -51,7 +51,7 @@ def test_values_of_every_kind() -> None:
             "SPEAKERD_REALTIME__VOICE": "true",
             "SPEAKERD_REALTIME__INSTRUCTIONS": " - be: brief #\n",
             "SPEAKERD_CONVERSATION__BARGE_IN": "off",
-            "SPEAKERD_CONVERSATION__LOG_TRANSCRIPTS": "true",
+            "SPEAKERD_TRANSCRIPTS__EVENTS": "true",
             "SPEAKERD_CONVERSATION__SILENCE_TIMEOUT_S": " 3 ",
             "SPEAKERD_AUDIO__CAPTURE_CHANNEL": "1",
             "SPEAKERD_WAKE__WORDS": "[{model: alexa, threshold: 0.3}, {model: okay_nabu}]",
@@ -64,7 +64,7 @@ def test_values_of_every_kind() -> None:
     assert config.realtime.voice == "true"
     assert config.realtime.instructions == " - be: brief #\n"
     assert config.conversation.barge_in is BargeIn.OFF
-    assert config.conversation.log_transcripts is True
+    assert config.transcripts.events is True
     assert config.conversation.silence_timeout_s == 3.0
     assert config.audio.capture_channel == 1
     assert config.wake.words == (WakeWord(model="alexa", threshold=0.3), WakeWord(model="okay_nabu"))

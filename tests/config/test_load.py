@@ -75,7 +75,8 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
             Speak like
             a pirate.
           turn_detection: {silence_duration_ms: 700}
-        conversation: {barge_in: off, silence_timeout_s: 5, log_transcripts: True}
+        conversation: {barge_in: off, silence_timeout_s: 5}
+        transcripts: {events: True}
         """,
     )
     assert config.audio.capture_device == "hw:1,0"
@@ -89,7 +90,7 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
     assert config.realtime.turn_detection.threshold == 0.5
     assert config.conversation.barge_in is BargeIn.OFF
     assert config.conversation.silence_timeout_s == 5.0
-    assert config.conversation.log_transcripts is True
+    assert config.transcripts.events is True
 
 
 @pytest.mark.parametrize(
@@ -177,9 +178,8 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
             "FILE:1: conversation.barge_in: found false, expected speech, wake_word or off (did you mean off?)",
         ),
         (
-            "conversation: {log_transcripts: yes}",
-            'FILE:1: conversation.log_transcripts: found the text "yes", expected true or false '
-            "(write true, without quotes)",
+            "transcripts: {events: yes}",
+            'FILE:1: transcripts.events: found the text "yes", expected true or false (write true, without quotes)',
         ),
         (
             "realtime: {url: https://example.org}",

@@ -47,8 +47,8 @@ def notifier() -> FakeNotifier:
     return FakeNotifier()
 
 
-def reporter(notifier: FakeNotifier, eventlog: EventLog | None = None, *, transcripts: bool = False) -> Reporter:
-    return Reporter(eventlog, notifier, lambda: {"capture_xruns": 3}, log_transcripts=transcripts)
+def reporter(notifier: FakeNotifier, eventlog: EventLog | None = None) -> Reporter:
+    return Reporter(eventlog, notifier, lambda: {"capture_xruns": 3})
 
 
 async def run_until(told: list[str], what: str) -> None:
@@ -248,16 +248,6 @@ def test_the_figures_of_the_echo_follow_a_conversation(notifier, caplog, tmp_pat
     written = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
     assert written[0]["erle_db"] == 31.44
     assert len(caplog.records) == 1, "nothing measured, nothing told"
-
-
-def test_transcripts_are_kept_only_where_asked_for(notifier, tmp_path: Path):
-    path = tmp_path / "events.jsonl"
-    log = EventLog(path)
-    reporter(notifier, log).said("user", "my secret", 1.0)
-    assert path.read_text() == ""
-    reporter(notifier, log, transcripts=True).said("user", "my secret", 1.0)
-    assert json.loads(path.read_text())["text"] == "my secret"
-    log.close()
 
 
 def test_totals_follow_each_conversation(notifier, tmp_path: Path):

@@ -6,7 +6,7 @@ daemon receives only its own section.
 
 from __future__ import annotations
 
-from speakerd.config.model.records import Log, Purse
+from speakerd.config.model.records import Log, Purse, Transcripts
 from speakerd.config.model.section import Section
 from speakerd.config.model.service import Realtime, Server, TurnDetection
 from speakerd.config.model.skills import McpServer, Skills
@@ -27,6 +27,7 @@ __all__ = [
     "Server",
     "Skills",
     "Sounds",
+    "Transcripts",
     "TurnDetection",
     "Wake",
     "WakeWord",
@@ -44,4 +45,5 @@ class Config(Section):
     server: Server = Server()
     skills: Skills = Skills()
     purse: Purse = Purse()
+    transcripts: Transcripts = Transcripts()
     log: Log = Log()

@@ -22,6 +22,17 @@ class Purse(Section):
     """YAML file with prices of one's own, laid over those that come with speakerd; empty for none."""
 
 
+class Transcripts(Section):
+    """What was said, in words, of the user and of the assistant. All off: no word is kept, none is asked for."""
+
+    events: bool = False
+    """Write it to the events file (`run --events FILE`), in pieces as it comes and as a whole."""
+    journal: bool = False
+    """Write it to the journal: an entry for each turn, with the words in its field SPEAKERD_TEXT."""
+    in_messages: bool = False
+    """With `journal`: also in the entry's message, which `journalctl` shows and other programs may copy."""
+
+
 class Log(Section):
     """The journal, or the terminal."""
 

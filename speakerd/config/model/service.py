@@ -41,7 +41,7 @@ class Realtime(Section):
     )
     """What the assistant is told about its role."""
     transcription_model: Name = "gpt-transcribe"
-    """Model that writes down the user's words, where `conversation.log_transcripts` asks for them."""
+    """Model that writes down the user's words, where the section `transcripts` asks for them."""
     noise_reduction: Literal["near_field", "far_field", "off"] = "far_field"
     """Noise reduction by the server: near_field for a headset, far_field for a room, or off."""
     turn_detection: TurnDetection = TurnDetection()

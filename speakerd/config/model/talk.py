@@ -69,5 +69,3 @@ class Conversation(Section):
     """Longest reply of the assistant, seconds."""
     max_conversation_s: float = Field(600.0, ge=10.0, le=86_400.0)
     """Longest conversation, seconds, counted from the last wake word: a television must not talk with it all night."""
-    log_transcripts: bool = False
-    """Write what was said to the events file. Off: nobody's words are kept."""
