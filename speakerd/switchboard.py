@@ -16,6 +16,7 @@ from speakerd.conversation.events import (
     EchoMeasured,
     Event,
     SpeechDetected,
+    StopRequested,
     WakeDetected,
 )
 from speakerd.conversation.state import State
@@ -74,6 +75,12 @@ class Switchboard:
         elif not isinstance(event, WakeDetected) or self._may_begin():
             self.conductor.dispatch(event)
 
+    def mute(self, *, muted: bool) -> None:
+        """Shut the microphone off: no wake word counts, a conversation ends, nothing is sent; or take it in again."""
+        self.gatekeeper.mute(muted=muted)
+        if muted and self.conductor.state is not State.IDLE:
+            self.conductor.dispatch(StopRequested("mute"))
+
     def take_frames(self, frames: list[NearFrame]) -> None:
         """What the microphone heard."""
         for frame in frames:
@@ -127,7 +134,9 @@ class Switchboard:
             self.playback.end_response()
 
     def _may_begin(self) -> bool:
-        """Whether a wake word counts: not at the end, and a new conversation only if there is money for it."""
+        """Whether a wake word counts: not muted or at the end, and a new conversation only if there is money for it."""
+        if self.gatekeeper.muted:
+            return False
         if self.stopping or self.conductor.state not in (State.IDLE, State.CLOSING):
             return not self.stopping
         if refusal := self.cashier.refusal():

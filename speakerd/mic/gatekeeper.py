@@ -23,12 +23,18 @@ class Gatekeeper:
         """`send` takes int16 mono 24 kHz bytes."""
         self._send = send
         self._uplink = Uplink(held_ms=round(realtime.connect_timeout_s * 1000) + HELD_MARGIN_MS)
+        self._muted = False
         self._end_turn_ms = realtime.turn_detection.silence_duration_ms + END_TURN_MARGIN_MS
 
     @property
     def gate(self) -> Gate:
         """Closed, held or open."""
         return self._uplink.gate
+
+    @property
+    def muted(self) -> bool:
+        """Nothing is sent and nothing is kept, whatever the gate."""
+        return self._muted
 
     @property
     def sent_frames(self) -> int:
@@ -42,7 +48,13 @@ class Gatekeeper:
 
     def push(self, frame: NearFrame) -> None:
         """Take the next frame from the microphone."""
-        self._send_all(self._uplink.push(frame))
+        if not self._muted:
+            self._send_all(self._uplink.push(frame))
+
+    def mute(self, *, muted: bool) -> None:
+        """Shut the microphone off, or take it in again: what was heard before and meanwhile is never sent."""
+        self._muted = muted
+        self._uplink.forget()
 
     def hold(self, from_index: int | None) -> None:
         """Keep frames from this one on, send none."""
@@ -61,5 +73,6 @@ class Gatekeeper:
         self._uplink.close()
 
     def _send_all(self, chunks: list[bytes]) -> None:
-        for chunk in chunks:
-            self._send(chunk)
+        if not self._muted:
+            for chunk in chunks:
+                self._send(chunk)

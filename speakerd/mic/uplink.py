@@ -84,14 +84,18 @@ class Uplink:
 
     def close(self) -> None:
         """Send nothing more and forget everything: nothing said before now can be sent later."""
-        self._end_stream()
+        self.forget()
         self.gate = Gate.CLOSED
-        self._ring.clear()
 
     def _send_due(self) -> list[bytes]:
         if self._newest_index() + 1 < self._tail_until_index:
             return []
         return [chunk for frame in self._ring if self._is_due(frame) for chunk in self._send(frame)]
+
+    def forget(self) -> None:
+        """Nothing heard before now can be sent later; the gate stays as it is."""
+        self._end_stream()
+        self._ring.clear()
 
     def _is_due(self, frame: NearFrame) -> bool:
         clean = frame.echo_free or frame.index >= self._tail_until_index

@@ -47,3 +47,37 @@ def test_words_are_held_for_as_long_as_a_connection_may_take():
     keeper.open(None, 0)
     assert keeper.sent_frames == 1000
     assert keeper.overflowed_frames == 0
+
+
+def test_muted_nothing_is_sent_and_nothing_is_kept():
+    sent: list[bytes] = []
+    keeper = Gatekeeper(sent.append, Realtime())
+    for index in range(10):
+        keeper.push(frame(index))
+    keeper.mute(muted=True)
+    assert keeper.muted
+    for index in range(10, 20):
+        keeper.push(frame(index))
+    keeper.hold(0)
+    keeper.open(0, 0)
+    for index in range(20, 30):
+        keeper.push(frame(index))
+    keeper.end_turn()
+    assert sent == []
+    keeper.mute(muted=False)
+    assert sent == []
+    for index in range(30, 40):
+        keeper.push(frame(index))
+    assert keeper.sent_frames == 10, "the gate was open all the time: from now on it sends, and nothing of before"
+
+
+def test_muted_in_the_middle_what_is_on_its_way_stays_here():
+    sent: list[bytes] = []
+    keeper = Gatekeeper(sent.append, Realtime())
+    keeper.open(0, 0)
+    keeper.push(frame(0))
+    before = len(b"".join(sent))
+    keeper.mute(muted=True)
+    keeper.hold(None)  # would send what the resampler still holds
+    keeper.close()
+    assert len(b"".join(sent)) == before

@@ -58,6 +58,8 @@ class Rig:
 
     def __init__(self) -> None:
         self.peers: list[Peer] = []
+        self.octets_in = 0
+        """All bytes that came over TCP: handshakes, pings and all."""
         self.outputs: asyncio.Queue = asyncio.Queue()
         self.reports: list = []
         self.link: Link
@@ -104,7 +106,13 @@ async def rig(tools: tuple = (), **options) -> AsyncIterator[Rig]:
         del response.headers["Date"]
         response.headers["Date"] = formatdate(time.time() + rig.clock_off_s, usegmt=True)  # noqa: TID251 - Unix time
 
+    class Counting(ServerConnection):
+        def data_received(self, data: bytes) -> None:
+            rig.octets_in += len(data)
+            super().data_received(data)
+
     options = {"close_timeout": 0.2, "process_request": answer, "process_response": stamp}
+    options["create_connection"] = Counting
     async with serve(handler, "127.0.0.1", 0, **options) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         async with asyncio.TaskGroup() as tasks:
