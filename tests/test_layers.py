@@ -67,7 +67,7 @@ def test_they_can_fail(copy: Path, module: str, line: str, broken: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["mic", "speaker", "realtime", "conversation", "server", "config", "purse", "skills"]
+    "package", ["mic", "speaker", "realtime", "conversation", "server", "config", "purse", "skills", "relay"]
 )
 def test_every_module_of_a_lowest_layer_is_held_to_be_pure(package: str) -> None:
     (layers,) = (c["layers"] for c in CONTRACTS if c.get("containers") == [f"speakerd.{package}"])

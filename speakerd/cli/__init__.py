@@ -17,6 +17,7 @@ VERBS = {
     "devices": "sound cards and what they can do",
     "listen": "wake words and speech in recordings",
     "serve": "the embedded Realtime server",
+    "relay": "speakers and browsers through one key: the proxy, and its tokens",
     "usage": "what it cost, and what was sent",
 }
 

@@ -7,6 +7,7 @@ daemon receives only its own section.
 from __future__ import annotations
 
 from speakerd.config.model.records import Log, Purse, Transcripts
+from speakerd.config.model.relay import Relay
 from speakerd.config.model.section import Section
 from speakerd.config.model.service import Realtime, Server, TurnDetection
 from speakerd.config.model.skills import McpServer, Skills
@@ -23,6 +24,7 @@ __all__ = [
     "McpServer",
     "Purse",
     "Realtime",
+    "Relay",
     "Section",
     "Server",
     "Skills",
@@ -46,4 +48,5 @@ class Config(Section):
     skills: Skills = Skills()
     purse: Purse = Purse()
     transcripts: Transcripts = Transcripts()
+    relay: Relay = Relay()
     log: Log = Log()

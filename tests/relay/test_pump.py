@@ -1,0 +1,504 @@
+"""What passes between the two sockets: order, pieces, back-pressure, ends, rules and bills. On real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from support.relay_rig import Rig, Start, Upstream, hello, until
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from speakerd.relay import policy
+from speakerd.relay.house import BEAT_S
+from speakerd.relay.store import LEASE_S, Receipt
+
+MODEL = "gpt-realtime-2.1-mini"
+APPEND = json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(1440)).decode()})
+
+
+def done(text_out: int = 1_000_000, **more: Any) -> str:
+    """A bill: 2.40 US dollars for a million tokens of the small model's text."""
+    usage = {"input_tokens": 0, "output_tokens": text_out, "output_token_details": {"text_tokens": text_out}}
+    return json.dumps({"type": "response.done", "response": {"id": "r", "usage": usage, **more}})
+
+
+def update(**session: Any) -> str:
+    return json.dumps({"type": "session.update", "event_id": "mine", "session": {"type": "realtime", **session}})
+
+
+VOICE = {"audio": {"output": {"voice": "coral"}}}
+BEGUN = '{"type":"response.created","response":{"id":"r"}}'
+
+
+class Script:
+    """A service of a few lines: what it got, and what it says."""
+
+    def __init__(self, *says: str) -> None:
+        self.says = says
+        self.got: asyncio.Queue[Any] = asyncio.Queue()
+        self.socket: ServerConnection | None = None
+
+    async def __call__(self, socket: ServerConnection) -> None:
+        self.socket = socket
+        for text in self.says:
+            await socket.send(text)
+        try:
+            async for message in socket:
+                await self.got.put(message)
+        finally:
+            await self.got.put((socket.close_code, socket.close_reason))
+
+
+async def next_of(script: Script) -> Any:
+    return await asyncio.wait_for(script.got.get(), 5)
+
+
+async def closing(client: ClientConnection) -> tuple[int | None, str | None, list[Any]]:
+    """How it is closed, and what came before."""
+    seen = []
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                seen.append(json.loads(await client.recv()))
+    except ConnectionClosed:
+        return client.close_code, client.close_reason, seen
+
+
+# ------------------------------------------------------------ carrying
+
+
+async def test_messages_arrive_whole_and_in_order(start: Start) -> None:
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        await hello(client)
+        texts = [f'{{"n":{number},"x":"{"ä" * (number * 37 % 5000)}"}}' for number in range(300)]
+
+        async def send() -> None:
+            for text in texts:
+                await client.send(text)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(send())
+            assert [await client.recv() for _ in texts] == texts
+
+
+async def test_the_service_may_send_bytes(start: Start, upstream: Upstream) -> None:
+    async def serve(socket: ServerConnection) -> None:
+        await socket.send(b"\x00\xff")
+        await socket.send([b"\x01", b"\x02"])
+        await socket.wait_closed()
+
+    upstream.serve = serve
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        assert [await client.recv(), await client.recv()] == [b"\x00\xff", b"\x01\x02"]
+
+
+async def test_a_message_in_pieces_is_passed_on_before_it_is_complete(start: Start, upstream: Upstream) -> None:
+    script = upstream.serve = Script()
+    size = 100_000
+    first_seen = asyncio.Event()
+
+    async def serve(socket: ServerConnection) -> None:
+        async for part in socket.recv_streaming():
+            await script.got.put(part)
+            first_seen.set()
+
+    upstream.serve = serve
+
+    async def parts() -> AsyncIterator[str]:
+        for _ in range(4):
+            yield "A" * size
+        await asyncio.wait_for(first_seen.wait(), 5)  # while the rest is not sent yet
+        yield "B" * size
+
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        await client.send(parts())
+        got = ""
+        while "B" * size not in got:
+            got += await next_of(script)
+        assert got == 4 * size * "A" + size * "B"
+
+
+async def test_the_services_pieces_are_passed_on_before_they_are_complete(start: Start, upstream: Upstream) -> None:
+    first_seen = asyncio.Event()
+
+    async def serve(socket: ServerConnection) -> None:
+        async def parts() -> AsyncIterator[str]:
+            yield "a"
+            yield "b"
+            await asyncio.wait_for(first_seen.wait(), 5)
+            yield "c"
+
+        await socket.send(parts())
+        await socket.wait_closed()
+
+    upstream.serve = serve
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        got = []
+        async for part in client.recv_streaming():
+            got.append(part)
+            first_seen.set()
+        assert "".join(got) == "abc"
+
+
+# ------------------------------------------------------------ ends
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 4000, 4999])
+async def test_the_services_close_code_and_reason_reach_the_client(start: Start, upstream: Upstream, code: int) -> None:
+    async def serve(socket: ServerConnection) -> None:
+        await socket.close(code, "session_expired")
+
+    upstream.serve = serve
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        assert await closing(client) == (code, "session_expired", [])
+        await until(lambda: len(rig.ended) == 1)
+        assert (rig.ended[0].ended_by, rig.ended[0].code) == ("service", code)
+
+
+async def test_the_clients_close_code_and_reason_reach_the_service(start: Start, upstream: Upstream) -> None:
+    script = upstream.serve = Script()
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        await client.close(3001, "good night")
+        assert await next_of(script) == (3001, "good night")
+
+
+async def test_a_service_that_breaks_off(start: Start, upstream: Upstream) -> None:
+    async def serve(socket: ServerConnection) -> None:
+        socket.transport.abort()
+
+    upstream.serve = serve
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        assert (await closing(client))[0] == 1014
+        await until(lambda: rig.house.sessions == 0)
+
+
+async def test_a_client_that_breaks_off(start: Start, upstream: Upstream) -> None:
+    script = upstream.serve = Script()
+    async with start() as rig:
+        async with rig.connect(await rig.token()) as client:
+            client.transport.abort()
+        assert (await next_of(script))[0] == 1001
+        await until(lambda: rig.house.sessions == 0)
+        assert (rig.ended[0].ended_by, rig.ended[0].code) == ("client", 1006)
+
+
+async def test_a_half_open_connection_is_found_by_pings(start: Start, upstream: Upstream) -> None:
+    script = upstream.serve = Script()
+    quiet = {"ping_interval": None, "close_timeout": 0.1}
+    async with start(ping_interval_s=0.1, ping_timeout_s=0.2) as rig, rig.connect(await rig.token(), **quiet) as client:
+        client.transport.pause_reading()  # its machine is gone: no answer to anything
+        assert (await next_of(script))[0] is not None
+        await until(lambda: rig.house.sessions == 0)
+        client.transport.abort()
+
+
+@pytest.mark.parametrize("pieces", [1, 40])
+async def test_a_giant_is_refused_and_others_are_not_disturbed(start: Start, upstream: Upstream, pieces: int) -> None:
+    script = upstream.serve = Script()
+    limits = {"max_frame_kib": 64, "max_message_kib": 2048}
+    async with start(**limits) as rig, rig.connect(await rig.token("other")) as other:
+        async with rig.connect(await rig.token()) as client:
+
+            def parts() -> Iterator[str]:
+                for _ in range(pieces):
+                    yield "A" * (65_536 if pieces > 1 else 70_000)
+
+            with contextlib.suppress(ConnectionClosed):
+                await client.send(parts())
+            assert (await closing(client))[0] == 1009
+        await other.send("x")
+        while await next_of(script) != "x":
+            pass
+
+
+# ------------------------------------------------------------ back-pressure
+
+
+async def test_a_client_that_does_not_read_stops_the_service_and_takes_no_memory(
+    start: Start, upstream: Upstream
+) -> None:
+    piece = "A" * 50_000
+    sent = 0
+
+    async def serve(socket: ServerConnection) -> None:
+        nonlocal sent
+        while sent < 4_000:  # 200 MB
+            await socket.send(piece)
+            sent += 1
+
+    upstream.serve = serve
+    async with start() as rig, rig.connect(await rig.token(), max_queue=1, ping_interval=None) as client:
+        client.transport.pause_reading()
+        tracemalloc.start()
+        try:
+            before, still = -1, 0
+            while still < 20:
+                await asyncio.sleep(0.02)
+                before, still = sent, still + 1 if sent == before else 0
+            taken, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert 0 < sent < 400, "the service is held back: 20 MB at most are in the kernel's buffers"
+        assert taken < 4_000_000
+        client.transport.resume_reading()
+        for _ in range(sent + 50):  # nothing was lost, and it goes on
+            assert await client.recv() == piece
+        upstream.serve = Script()
+        client.transport.abort()
+
+
+async def test_a_client_that_takes_nothing_for_too_long_is_cut_off(start: Start, upstream: Upstream) -> None:
+    ended = asyncio.Event()
+
+    async def serve(socket: ServerConnection) -> None:
+        try:
+            while True:
+                await socket.send("A" * 50_000)
+        finally:
+            ended.set()
+
+    upstream.serve = serve
+    async with start(stall_timeout_s=1.0) as rig:
+        async with rig.connect(await rig.token(), max_queue=1, ping_interval=None, close_timeout=0.1) as client:
+            client.transport.pause_reading()
+            async with asyncio.timeout(20):
+                while not rig.ended:
+                    await asyncio.sleep(0.25)
+                    await rig.house.beat()
+            assert rig.ended[0].reason.startswith("stalled")
+            client.transport.abort()
+        await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_a_flood_is_slowed_down_and_nothing_of_it_lost(start: Start, upstream: Upstream) -> None:
+    script = upstream.serve = Script()
+    async with start(pace_kib=64) as rig, rig.connect(await rig.token()) as client:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        for _ in range(6):
+            await client.send("A" * 64 * 1024)
+        await client.send("end")
+        while await next_of(script) != "end":
+            pass
+        assert loop.time() - began_s > 1.5, "4 s of its pace at once, the rest in time"
+
+
+# ------------------------------------------------------------ rules
+
+
+async def refused(client: ClientConnection) -> dict[str, Any]:
+    """The error that came instead."""
+    event = json.loads(await client.recv())
+    assert event["type"] == "error"
+    assert event["event_id"]
+    return event["error"]
+
+
+async def test_a_voice_that_the_token_may_not_use_stays_here_and_the_session_goes_on(
+    start: Start, upstream: Upstream
+) -> None:
+    script = upstream.serve = Script()
+    async with start() as rig, rig.connect(await rig.token(voices=("marin",))) as client:
+        await client.send(update(**VOICE))
+        error = await refused(client)
+        assert (error["code"], error["event_id"]) == ("voice_not_allowed", "mine")
+        assert error["param"] == "session.audio.output.voice"
+        await client.send(update(audio={"output": {"voice": "marin"}}))
+        assert json.loads(await next_of(script))["session"]["audio"]["output"]["voice"] == "marin"
+        assert rig.house.metrics.objected == {"voice_not_allowed": 1}
+
+
+@pytest.mark.parametrize("size", [1, 10, 1000])
+async def test_pieces_do_not_hide_it(start: Start, upstream: Upstream, size: int) -> None:
+    script = upstream.serve = Script()
+    text = update(**VOICE)
+    async with start() as rig, rig.connect(await rig.token(voices=("marin",))) as client:
+        await client.send([text[i : i + size] for i in range(0, len(text), size)])
+        assert (await refused(client))["code"] == "voice_not_allowed"
+        await client.send("x")
+        assert await next_of(script) == "x"
+
+
+async def test_length_does_not_hide_it(start: Start, upstream: Upstream) -> None:
+    script = upstream.serve = Script()
+    text = update(instructions=policy.MAX_PARSED_CHARACTERS * "A", **VOICE)
+    async with start() as rig, rig.connect(await rig.token(voices=("marin",))) as client:
+        await client.send(text)
+        assert (await refused(client))["code"] == "message_too_large"
+        await client.send("x")
+        assert await next_of(script) == "x"
+
+
+async def test_length_in_pieces_does_not_hide_it(start: Start, upstream: Upstream) -> None:
+    """The word comes late, over a seam, when much is on its way: the service never sees a whole message."""
+    script = upstream.serve = Script()
+    text = '{"instructions":"' + 3 * policy.MAX_PARSED_CHARACTERS * "A" + '",' + update(**VOICE)[1:]
+    cut = text.index("session.update") + 7
+    async with start() as rig, rig.connect(await rig.token(voices=("marin",))) as client:
+        half = policy.MAX_PARSED_CHARACTERS // 2
+        await client.send(
+            [*(text[i : i + half] for i in range(0, cut - half, half)), text[cut - half : cut], text[cut:]]
+        )
+        code, _, seen = await closing(client)
+        assert code == 1009
+        assert seen[-1]["error"]["code"] == "message_too_large"
+        got = await next_of(script)
+        assert not isinstance(got, str)
+
+
+async def test_bytes_from_a_client_are_not_understood(start: Start, upstream: Upstream) -> None:
+    script = upstream.serve = Script()
+    async with start() as rig, rig.connect(await rig.token(voices=("marin",))) as client:
+        await client.send([update(**VOICE).encode()[:20], update(**VOICE).encode()[20:]])
+        assert (await closing(client))[0] == 1003
+        assert not isinstance(await next_of(script), str | bytes)
+
+
+# ------------------------------------------------------------ bills
+
+
+async def spent(rig: Rig, name: str = "kitchen") -> Decimal:
+    await rig.till.flush()
+    return (await rig.store.spent(name, rig.till.today())).day
+
+
+async def test_what_passes_by_is_billed_to_the_token(start: Start, upstream: Upstream) -> None:
+    heard = {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "usage": {"type": "duration", "seconds": 60},
+    }
+    session = {
+        "type": "session.updated",
+        "session": {"audio": {"input": {"transcription": {"model": "gpt-transcribe"}}}},
+    }
+    upstream.serve = Script(json.dumps(session), BEGUN, done(), json.dumps(heard), BEGUN, done(500_000))
+    async with start() as rig:
+        async with rig.connect(await rig.token()) as client:
+            for _ in range(6):
+                await client.recv()
+        await until(lambda: len(rig.ended) == 1)
+        talk = rig.ended[0]
+        assert (talk.responses, talk.open_responses, talk.usd) == (2, 0, Decimal("3.6") + Decimal("0.0045"))
+        assert await spent(rig) == talk.usd
+
+
+async def test_a_spent_budget_ends_the_session_and_lets_none_begin(start: Start, upstream: Upstream) -> None:
+    script = upstream.serve = Script(BEGUN, done())
+    async with start() as rig:
+        secret = await rig.token(per_day_usd=Decimal("2.40"))
+        async with rig.connect(secret) as client:
+            code, reason, seen = await closing(client)
+            assert code == 1008
+            assert reason is not None
+            assert reason.startswith("insufficient_quota")
+            assert [one["type"] for one in seen] == ["response.created", "response.done", "error"]
+        assert (await next_of(script))[0] == 1008
+        attempt = rig.connect(secret)
+        with pytest.raises(Exception, match="429"):
+            await attempt
+        async with rig.connect(await rig.token("bath")) as client:  # others have their own
+            await client.recv()
+
+
+async def test_no_further_response_begins_in_another_session_of_a_spent_token(start: Start, upstream: Upstream) -> None:
+    """The other one learns of it when its next response begins, and that one is cancelled."""
+    second_got: list[str] = []
+
+    async def serve(socket: ServerConnection) -> None:
+        which = await socket.recv()
+        await socket.send(BEGUN)
+        if which == "first":
+            await socket.send(done())
+        async for message in socket:
+            second_got.append(json.loads(message)["type"])
+            await socket.send(done(7))
+
+    upstream.serve = serve
+    async with start() as rig:
+        secret = await rig.token(per_day_usd=Decimal("2.40"))
+        async with rig.connect(secret) as first, rig.connect(secret) as second:
+            await first.send("first")
+            assert (await closing(first))[0] == 1008
+            await second.send("second")
+            assert (await closing(second))[0] == 1008
+        await until(lambda: len(rig.ended) == 2)
+        assert second_got == ["response.cancel"]
+        assert rig.ended[1].usd == Decimal("0.0000168")
+
+
+async def test_a_spent_budget_ends_quiet_sessions_with_the_next_beat(start: Start) -> None:
+    async with start() as rig, rig.connect(await rig.token(per_month_usd=Decimal(1))) as client:
+        await hello(client)
+        await rig.store.spend(Receipt("1", "kitchen", rig.till.today(), Decimal(1)))  # by another relay
+        await rig.house.beat()
+        code, _, seen = await closing(client)
+        assert (code, seen[-1]["error"]["code"]) == (1008, "insufficient_quota")
+
+
+async def test_who_leaves_in_the_midst_of_a_response_pays_for_it(start: Start, upstream: Upstream) -> None:
+    async def serve(socket: ServerConnection) -> None:
+        await socket.send(BEGUN)
+        async for message in socket:
+            if json.loads(message)["type"] == "response.cancel":
+                await socket.send(done(status="cancelled"))
+
+    upstream.serve = serve
+    async with start() as rig:
+        async with rig.connect(await rig.token()) as client:
+            await client.recv()
+        await until(lambda: len(rig.ended) == 1)
+        assert rig.ended[0].usd == Decimal("2.4")
+
+
+async def test_a_service_that_does_not_bill_is_not_waited_for_long(
+    start: Start, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speakerd.relay.pump.SETTLE_S", 0.05)
+    upstream.serve = Script(BEGUN)
+    async with start() as rig:
+        async with rig.connect(await rig.token()) as client:
+            await client.recv()
+        await until(lambda: len(rig.ended) == 1, 2)
+
+
+async def test_a_bill_in_pieces_is_read_too(start: Start, upstream: Upstream) -> None:
+    async def serve(socket: ServerConnection) -> None:
+        text = done()
+        await socket.send([text[:30], text[30:]])
+        await socket.wait_closed()
+
+    upstream.serve = serve
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        await client.recv()
+        await until(lambda: rig.house.metrics.usd > 2)
+
+
+async def test_a_bill_that_cannot_be_read_is_counted(start: Start, upstream: Upstream) -> None:
+    upstream.serve = Script('{"type":"response.done",', '["response.done"]', "response.done")
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        for _ in range(3):
+            await client.recv()
+        assert rig.house.metrics.bills_unread == 2
+
+
+async def test_a_revoked_tokens_sessions_end(start: Start) -> None:
+    async with start() as rig, rig.connect(await rig.token()) as client:
+        await hello(client)
+        await rig.store.revoke("kitchen")
+        await rig.house.beat()
+        code, _, seen = await closing(client)
+        assert code == 1008
+        assert seen[-1]["error"]["code"] == "invalid_api_key"
+
+
+def test_the_house_beats_often_enough_for_its_leases() -> None:
+    assert BEAT_S * 3 < LEASE_S

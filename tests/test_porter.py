@@ -1,0 +1,104 @@
+"""The relay as a whole, in front of the embedded server."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from openai import AsyncOpenAI
+from support.relay_rig import until
+
+from speakerd import porter
+from speakerd.config.credentials import ApiKey
+from speakerd.config.model import Config
+from speakerd.errors import ConfigError
+from speakerd.purse.ledger import read
+from speakerd.relay.house import House
+from speakerd.relay.local import LocalStore
+from speakerd.relay.tokens import Token, digest_of, new_secret
+
+KEY = ApiKey("sk-secret", "test")
+
+
+def config(**relay: object) -> Config:
+    return Config.model_validate({"realtime": {"url": "embedded"}, "relay": {"port": 0, **relay}})
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[tuple[House, str, str]]:
+    """The house, its URL, and a token."""
+    environ = {"STATE_DIRECTORY": str(tmp_path)}
+    secret = new_secret()
+    async with porter.serving(config(), None, environ) as (one, addresses):
+        token = Token(name="kitchen", digest=digest_of(secret), created="now")
+        assert await porter.make_store(config().relay, environ).add(token)
+        yield one, addresses[0], secret
+
+
+async def test_the_openai_client_converses_through_it(house: tuple[House, str, str], tmp_path: Path) -> None:
+    """In text; the ledger then has the bill, under the token's name."""
+    one, url, secret = house
+    client = AsyncOpenAI(api_key=secret, websocket_base_url=url.removesuffix("/realtime"))
+    async with client.realtime.connect(model="gpt-realtime-2.1") as server:
+        assert (await server.recv()).type == "session.created"
+        await server.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+        assert (await server.recv()).type == "session.updated"
+        content = [{"type": "input_text", "text": "What is 6 times 7?"}]
+        await server.conversation.item.create(item={"type": "message", "role": "user", "content": content})
+        await server.response.create()
+        async for event in server:
+            assert event.type != "error", event
+            if event.type == "response.done":
+                assert "42" in (event.response.output[0].content[0].text or "")
+                break
+    await until(lambda: one.sessions == 0)
+    entries = read(tmp_path / "relay" / "usage").entries
+    assert [entry.persona for entry in entries] == ["kitchen"]
+    assert entries[0].tokens.text_out > 0
+
+
+def test_where_tokens_and_bills_are(tmp_path: Path) -> None:
+    assert porter.folder({"STATE_DIRECTORY": f"{tmp_path}:/other"}) == tmp_path / "relay"
+    assert porter.folder({"HOME": "/home/me"}) == Path("/home/me/.local/state/speakerd/relay")
+
+
+def test_the_store_that_the_configuration_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {"STATE_DIRECTORY": str(tmp_path), "RELAY_REDIS_PASSWORD": "hush"}
+    assert isinstance(porter.make_store(config().relay, environ), LocalStore)
+    monkeypatch.setitem(__import__("sys").modules, "speakerd.relay.redis_store", None)
+    with pytest.raises(ConfigError, match="relay-redis"):
+        porter.make_store(config(state="redis://localhost").relay, environ)
+
+
+def test_the_key_goes_to_the_service_alone_and_never_in_the_clear() -> None:
+    realtime = Config.model_validate({"realtime": {"url": "wss://api.openai.com/v1/realtime"}}).realtime
+    service = porter.make_service(realtime, realtime.url, KEY)
+    assert service.headers == (("Authorization", "Bearer sk-secret"),)
+    assert service.url_of("m") == "wss://api.openai.com/v1/realtime?model=m"
+    assert "sk-secret" not in repr(service)
+    with pytest.raises(ConfigError, match="unencrypted"):
+        porter.make_service(realtime, "ws://somewhere/v1/realtime", KEY)
+    embedded = config().realtime
+    assert porter.make_service(embedded, "ws://127.0.0.1:1/v1/realtime", KEY).headers == ()
+
+
+def test_a_certificate_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("nonsense")
+    relay = config(certificate=str(tmp_path / "cert.pem"), private_key=str(tmp_path / "none.pem")).relay
+    with pytest.raises(ConfigError, match=r"relay\.certificate"):
+        porter.make_tls(relay)
+    assert porter.make_tls(config().relay) is None
+
+
+async def test_it_listens_on_a_socket_that_it_is_handed(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mine:
+        port = mine.getsockname()[1]
+        environ = {"STATE_DIRECTORY": str(tmp_path)}
+        async with porter.serving(config(host="nowhere.invalid"), None, environ, [mine]) as (_, addresses):
+            assert addresses == [f"ws://127.0.0.1:{port}/v1/realtime"]
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await writer.wait_closed()
