@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from speakerd.server import replies, tools
 from speakerd.server.audio import FORMATS
 from speakerd.server.effects import Outbox
 from speakerd.server.history import History, Item
 from speakerd.server.items import ItemReference
+from speakerd.server.options import ResponseOptions
 from speakerd.server.reading import Reading
 from speakerd.server.requests import RequestError, ResponseParams
-from speakerd.server.response import Response, ResponseOptions
+from speakerd.server.response import Response
 from speakerd.server.settings import FunctionTool, NamedMcp, SessionSettings
 from speakerd.server.usage import InputTokens
+from speakerd.server.wits import tools
+from speakerd.server.wits.chat import GREETING
+from speakerd.server.wits.decide import decide, dictated
+from speakerd.server.wits.heard import Call, Memory
+from speakerd.server.wits.outputs import answer_from_output
 
 MAX_ASIDE = 4
 """Responses out of band at a time."""
@@ -42,7 +47,7 @@ class Answers:
         self._on_done = on_done
         self._conversation_id = outbox.new_id("conv")
         self._aside: list[Response] = []
-        self._memory = replies.Memory()
+        self._memory = Memory()
         self._prompts: dict[str, str] = {}
         self._reading = Reading()
 
@@ -161,33 +166,31 @@ class Answers:
         options = response.options
         items = self._history.items if options.input_items is None else list(options.input_items)
         last = items[-1] if items else None
-        if words := self._prompts.get(response.id) or replies.dictated(options.instructions):
+        if words := self._prompts.get(response.id) or dictated(options.instructions):
             response.say(words, now_s)
         elif last is not None and last.wire["type"] == "function_call_output":
             response.say(self._from_outputs(items), now_s)
         elif last is not None and last.wire.get("role") == "user":
             self._answer(response, last, now_s)
         elif order := self._ordered(options):
-            response.call(order.name, order.arguments, now_s)
+            response.say("", now_s, then=order)
         elif any(item.wire.get("role") == "user" for item in items):
             response.say("I have nothing to add.", now_s)
         else:
-            response.say(replies.GREETING, now_s)
+            response.say(GREETING, now_s)
 
-    def _ordered(self, options: ResponseOptions) -> tools.Call | None:
+    def _ordered(self, options: ResponseOptions) -> Call | None:
         """The call that the instructions of this one response demand ("Call get_weather for Berlin.")."""
         forbidden = options.tool_choice == "none"
         return None if forbidden else tools.choose(options.instructions, options.tools, "auto")
 
     def _answer(self, response: Response, item: Item, now_s: float) -> None:
-        words = replies.without_wake_word(item.words)
-        call = tools.choose(words, response.options.tools, response.options.tool_choice)
-        if call is not None:
-            response.call(call.name, call.arguments, now_s)
-        elif not words and any(part["type"] == "input_image" for part in item.wire["content"]):
+        if not item.words and any(part["type"] == "input_image" for part in item.wire["content"]):
             response.say("I cannot see pictures.", now_s)
-        else:
-            response.say(replies.answer(item.words, self._wall_clock(), self._memory), now_s)
+            return
+        o = response.options
+        answer = decide(item.words, self._wall_clock(), self._memory, o.tools, o.tool_choice)
+        response.say(answer.words, now_s, then=answer.call)
 
     def _from_outputs(self, items: list[Item]) -> str:
         """What the functions said whose outputs stand at the end of the conversation, in their order."""
@@ -195,7 +198,7 @@ class Answers:
         for item in reversed(items):
             if item.wire["type"] != "function_call_output":
                 break
-            outputs.insert(0, replies.answer_from_output(item.wire["output"]))
+            outputs.insert(0, answer_from_output(item.wire["output"]))
         self._memory.last_reply = " ".join(outputs[-8:])
         return self._memory.last_reply
 

@@ -8,38 +8,18 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from speakerd.pcm import Samples
-from speakerd.server.audio import AudioFormat
 from speakerd.server.effects import Outbox
 from speakerd.server.history import History, Item
+from speakerd.server.options import ResponseOptions, format_json
 from speakerd.server.pacing import SpeechQueue
-from speakerd.server.settings import FunctionTool, Json, NamedTool
+from speakerd.server.settings import Json
 from speakerd.server.usage import ASSISTANT_TOKENS_PER_S, InputTokens, audio_tokens, text_tokens
+from speakerd.server.wits.heard import Call
 
 QUEUE_MS = 5_000
 """The next sentence is synthesised once less than this waits to be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseOptions:
-    """What the session and `response.create` ask of a response."""
-
-    audio: bool
-    format: AudioFormat
-    voice: Json | str
-    speed: float
-    max_output_tokens: int | str
-    metadata: dict[str, str] | None
-    tools: tuple[FunctionTool, ...]
-    tool_choice: str | NamedTool
-    conversation_id: str | None
-    """None: out of band, the conversation never sees it."""
-    input_items: tuple[Item, ...] | None = None
-    """Read instead of the conversation."""
-    instructions: str = ""
-    """What this response alone was told."""
 
 
 class Response:
@@ -68,6 +48,7 @@ class Response:
         self._item: Item | None = None
         self._output: list[Item] = []
         self._sentences: list[str] = []
+        self._then: Call | None = None
         self._job = 0
         self._queue = SpeechQueue(options.format)
         self._said = ""
@@ -81,7 +62,7 @@ class Response:
     def wire(self) -> Json:
         """The response object."""
         o = self.options
-        sound = {"output": {"format": _format_json(o.format), "voice": o.voice}} if o.audio else {}
+        sound = {"output": {"format": format_json(o.format), "voice": o.voice}} if o.audio else {}
         return {
             "object": "realtime.response",
             "id": self.id,
@@ -95,12 +76,13 @@ class Response:
             "metadata": o.metadata,
         }
 
-    def say(self, text: str, now_s: float) -> None:
-        """Begin to answer with words; no words make an empty, completed response."""
+    def say(self, text: str, now_s: float, then: Call | None = None) -> None:
+        """Answer with words, and call a function after them; neither makes an empty, completed response."""
         self.planned = True
         self._sentences = sentences(text)
+        self._then = then
         if not self._sentences:
-            self.finish("completed", now_s)
+            self._complete(now_s)
             return
         self._begin_item({"type": "message", "role": "assistant", "content": []})
         kind = "audio" if self.options.audio else "text"
@@ -111,19 +93,27 @@ class Response:
             return
         while self._sentences and not self.done:
             self._announce(self._sentences.pop(0), now_s)
+        self._complete(now_s)
+
+    def _complete(self, now_s: float) -> None:
+        """All words were said: call what is to be called, and end."""
+        if self.done:
+            return
+        call, self._then = self._then, None
+        if call is not None:
+            if self._item is not None:
+                self._end_item("completed")
+            self._call(call)
         self.finish("completed", now_s)
 
-    def call(self, name: str, arguments: str, now_s: float) -> None:
-        """Answer with a function call."""
-        self.planned = True
-        call = {"call_id": self._outbox.new_id("call"), "name": name}
-        item = self._begin_item({"type": "function_call", **call, "arguments": ""})
-        for start in range(0, len(arguments), 12):
-            delta = arguments[start : start + 12]
-            self._event("response.function_call_arguments.delta", call_id=call["call_id"], delta=delta)
-        item.wire["arguments"] = arguments
-        self._event("response.function_call_arguments.done", **call, arguments=arguments)
-        self.finish("completed", now_s)
+    def _call(self, call: Call) -> None:
+        named = {"call_id": self._outbox.new_id("call"), "name": call.name}
+        item = self._begin_item({"type": "function_call", **named, "arguments": ""})
+        for start in range(0, len(call.arguments), 12):
+            delta = call.arguments[start : start + 12]
+            self._event("response.function_call_arguments.delta", call_id=named["call_id"], delta=delta)
+        item.wire["arguments"] = call.arguments
+        self._event("response.function_call_arguments.done", **named, arguments=call.arguments)
 
     def tick(self, now_s: float) -> None:
         """Send the sound that is due."""
@@ -160,7 +150,7 @@ class Response:
         self._item = item
         self._output.append(item)
         before = self._history.add(item) if self._in_conversation else None
-        self._outbox.event("response.output_item.added", response_id=self.id, output_index=0, item=wire)
+        self._outbox.event("response.output_item.added", response_id=self.id, output_index=self._index, item=wire)
         if self._in_conversation:
             self._outbox.event("conversation.item.added", previous_item_id=before, item=wire)
         if wire["type"] == "message":
@@ -193,7 +183,7 @@ class Response:
             items = self._history.items
             place = next((i for i, item in enumerate(items) if item is self._item), 0)
             before = items[place - 1].id if place else None
-        self._outbox.event("response.output_item.done", response_id=self.id, output_index=0, item=wire)
+        self._outbox.event("response.output_item.done", response_id=self.id, output_index=self._index, item=wire)
         if self._in_conversation:
             self._outbox.event("conversation.item.done", previous_item_id=before, item=wire)
 
@@ -247,11 +237,16 @@ class Response:
 
     def _finish_if_said(self, now_s: float) -> None:
         if not self._queue.waiting_ms and not self._sentences and not self._job:
-            self.finish("completed", now_s)
+            self._complete(now_s)
 
     def _event(self, kind: str, **fields: object) -> None:
         assert self._item is not None
-        self._outbox.event(kind, response_id=self.id, item_id=self._item.id, output_index=0, **fields)
+        self._outbox.event(kind, response_id=self.id, item_id=self._item.id, output_index=self._index, **fields)
+
+    @property
+    def _index(self) -> int:
+        """Place of the current item in the output."""
+        return len(self._output) - 1
 
     @property
     def _in_conversation(self) -> bool:
@@ -272,8 +267,3 @@ class Response:
 def sentences(text: str) -> list[str]:
     """The sentences of a text, so that the voice can begin with the first."""
     return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
-
-
-def _format_json(audio_format: AudioFormat) -> Json:
-    rate = {"rate": audio_format.rate_hz} if audio_format.bytes_per_sample == 2 else {}
-    return {"type": audio_format.name, **rate}

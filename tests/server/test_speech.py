@@ -13,8 +13,8 @@ from speakerd.errors import ConfigError
 from speakerd.pcm import level_dbfs
 from speakerd.server.ears import Ears
 from speakerd.server.response import sentences
-from speakerd.server.story import STORIES
 from speakerd.server.voice import Voice
+from speakerd.server.wits.story import STORIES
 
 
 @pytest.fixture(scope="module")

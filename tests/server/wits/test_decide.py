@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speakerd.server.replies import Memory, answer, answer_from_output, without_wake_word
-from speakerd.server.story import STORIES
+from speakerd.server.settings import FunctionTool, NamedTool
+from speakerd.server.wits.decide import decide, dictated
+from speakerd.server.wits.heard import Memory, without_wake_word
+from speakerd.server.wits.outputs import answer_from_output
+from speakerd.server.wits.story import STORIES
 
 NOW = datetime(2026, 12, 31, 15, 7)
+
+
+def answer(heard: str, now: datetime, memory: Memory) -> str:
+    return decide(heard, now, memory).words
 
 
 @pytest.mark.parametrize(
@@ -113,3 +120,69 @@ def test_outputs_of_functions_are_said(output: str, said: str):
 def test_any_text_is_survived(text: str):
     answer(text, NOW, Memory())
     assert answer_from_output(text)
+
+
+LAMP = FunctionTool(name="switch_lamp", parameters={"type": "object", "properties": {}})
+
+
+def test_it_says_what_it_can_do_here():
+    reply = decide("What can you do?", NOW, Memory(), [FunctionTool(name="set_volume"), LAMP]).words
+    assert "change the volume and switch lamp" in reply
+
+
+@pytest.mark.parametrize(
+    ("said", "reply"),
+    [
+        ("What is the weather tomorrow?", "I cannot look up the weather."),
+        ("Play some music", "I cannot play music."),
+        ("Set a timer for ten minutes", "I cannot set timers, alarms and reminders."),
+        ("Turn on the light", "I cannot switch anything in the house."),
+        ("Who is the president of France?", "I cannot look that up."),
+        ("Are you connected to the internet?", "No. I work on this device alone, without the internet."),
+    ],
+)
+def test_what_it_cannot_do_it_refuses_honestly(said: str, reply: str):
+    assert answer(said, NOW, Memory()).startswith(reply)
+
+
+def test_what_a_function_can_do_is_not_refused():
+    assert decide("Turn on the lamp", NOW, Memory(), [LAMP]).call is not None
+    assert decide("Turn on the lamp", NOW, Memory(), [LAMP], "none").call is None
+
+
+def test_the_clients_choice_of_a_function_comes_first():
+    chosen = decide("What time is it?", NOW, Memory(), [LAMP], NamedTool(type="function", name="switch_lamp"))
+    assert chosen.call is not None
+    assert decide("", NOW, Memory(), [LAMP], "required").call is not None
+
+
+@pytest.mark.parametrize(
+    ("microsecond", "coin", "die"), [(0, "Heads.", "1."), (10, "Tails.", "2."), (50, "Tails.", "6.")]
+)
+def test_chance(microsecond: int, coin: str, die: str):
+    now = NOW.replace(microsecond=microsecond)
+    assert answer("Flip a coin", now, Memory()) == coin
+    assert answer("Roll a die", now, Memory()) == die
+
+
+def test_spelling():
+    assert answer("How do you spell necessary?", NOW, Memory()) == "necessary: N, E, C, E, S, S, A, R, Y."
+
+
+def test_words_that_instructions_dictate():
+    assert dictated('Say exactly: "Dinner is ready."') == "Dinner is ready."
+    assert dictated("Be brief.") == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ('{"currency": "US dollars", "today": {"spent": "0.42", "limit": "1.00"}, "this_month": {"spent": "3.10"}}',
+         "Today I have cost 0.42 US dollars, of at most 1.00. This month I have cost 3.10 US dollars."),
+        ('{"seconds_of_sound_sent": 12, "bytes_sent": 800000, "conversations": 2, "each_conversation": []}',
+         "Today 12 seconds of sound were sent, 0.8 megabytes, in 2 conversations."),
+        ('{"seconds_of_sound_sent": 12, "bytes_sent": "many"}', "Seconds of sound sent: 12, bytes sent: many."),
+    ],
+)  # fmt: skip
+def test_accounts_are_told_as_people_would(output: str, said: str):
+    assert answer_from_output(output) == said

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from speakerd.server.settings import FunctionTool, NamedTool
-from speakerd.server.tools import choose
+from speakerd.server.wits.tools import choose
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 LEVEL = {"type": "object", "properties": {"percent": {"type": "integer"}}, "required": ["percent"]}
@@ -62,3 +62,21 @@ def test_the_choice_of_the_client_counts():
 )
 def test_odd_schemas_are_survived(parameters: dict | None):
     choose("what time", [FunctionTool(name="time", parameters=parameters)], "required")
+
+
+SPAN = {"type": "object", "properties": {"seconds": {"type": "integer"}}, "required": ["seconds"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("Set a timer for ten minutes", 600),
+        ("Set a timer for one hour and thirty seconds", 3630),
+        ("timer, half an hour", 1800),
+        ("Set a timer for 45", 45),
+    ],
+)
+def test_durations_become_the_unit_of_the_parameter(said: str, seconds: int):
+    call = choose(said, [FunctionTool(name="set_timer", parameters=SPAN)], "auto")
+    assert call is not None
+    assert json.loads(call.arguments) == {"seconds": seconds}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from speakerd.server.settings import FunctionTool, Json, NamedTool
-from speakerd.server.sums import numbers_as_digits
+from speakerd.server.wits.heard import Call
+from speakerd.server.wits.numbers import numbers_as_digits
 
 _EMPTY = frozenset(
     re.findall(
@@ -23,12 +23,8 @@ _PLACE = re.compile(r"\b(?:in|for|at|near)\s+([A-Za-z][\w'-]*(?:\s+[A-Z][\w'-]*)
 _NOT_PLACES = {"today", "tomorrow", "now", "the", "me", "a", "please", "this"}
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function to call; `arguments` is JSON."""
-
-    name: str
-    arguments: str
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?|\ban?|\bhalf an?) (second|minute|hour|day)s?\b")
 
 
 def choose(text: str, tools: Sequence[FunctionTool], choice: str | NamedTool) -> Call | None:
@@ -79,6 +75,8 @@ def _value(text: str, name: str, prop: Json, required: bool) -> object:
         return next((o for o in options if str(o).replace("_", " ").lower() in lower), None)
     kind = prop.get("type")
     if kind in ("integer", "number"):
+        if (span := _span(text, name)) is not None:
+            return int(span) if kind == "integer" else span
         found = next((token for token in numbers_as_digits(text) if token[0].isdigit()), None)
         return None if found is None else int(float(found)) if kind == "integer" else float(found)
     if kind == "boolean":
@@ -90,3 +88,17 @@ def _value(text: str, name: str, prop: Json, required: bool) -> object:
         match = _PLACE.search(text)
         return match.group(1) if match and match.group(1).lower() not in _NOT_PLACES else None
     return text.strip() if required else None
+
+
+def _span(text: str, name: str) -> float | None:
+    """A duration that was said, in the unit that the parameter's name tells ("seconds", "duration_min")."""
+    unit = next((unit for unit in _SECONDS if re.search(rf"(^|_){unit[:3]}", name.lower())), None)
+    spans = _SPAN.findall(" ".join(numbers_as_digits(text)))
+    if unit is None or not spans:
+        return None
+    seconds = sum(_count(count) * _SECONDS[said] for count, said in spans)
+    return seconds / _SECONDS[unit]
+
+
+def _count(word: str) -> float:
+    return 0.5 if word.startswith("half") else 1.0 if word.startswith("a") else float(word)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speakerd.server.sums import answer_sum, numbers_as_digits
+from speakerd.server.wits.numbers import numbers_as_digits
+from speakerd.server.wits.sums import answer_sum
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,19 @@ from speakerd.server.sums import answer_sum, numbers_as_digits
         ("What is 10 divided by 3?", "10 divided by 3 is about 3.33."),
         ("What is 10 divided by 4?", "10 divided by 4 is 2.5."),
         ("2 plus 3 times 4", "2 plus 3 times 4 is 14."),
+        ("What is the square root of 144?", "The square root of 144 is 12."),
+        ("What is the square root of 2?", "The square root of 2 is about 1.41."),
+        ("What is two to the power of ten?", "2 to the power of 10 is 1024."),
+        ("What is 2 to the power of 90?", "That is beyond me."),
+        ("What is seven squared?", "7 squared is 49."),
+        ("the cube of 3", "3 cubed is 27."),
+        ("What's half of ninety?", "Half of 90 is 45."),
+        ("a third of ten", "A third of 10 is about 3.33."),
+        ("double 21", "Twice 21 is 42."),
+        ("Multiply six by nine.", "6 times 9 is 54."),
+        ("Divide 144 by 12", "144 divided by 12 is 12."),
+        ("subtract five from twenty", "20 minus 5 is 15."),
+        ("Add 250 to 125", "250 plus 125 is 375."),
         ("7 divided by 0", "Nothing can be divided by zero."),
         ("What is 15 percent of 80?", "15 percent of 80 is 12."),
         ("17+25", "17 plus 25 is 42."),
