@@ -121,7 +121,7 @@ class Bench:
     """A playback on the virtual card."""
 
     def __init__(self) -> None:
-        from speakerd.hw.alsa import AlsaSink  # ALSA reads its environment once: after the card is up
+        from speakerd.hw.loudspeaker import AlsaSink  # ALSA reads its environment once: after the card is up
         from speakerd.speaker.playback import Playback
 
         self.events: queue.Queue[tuple[float, Event]] = queue.Queue()

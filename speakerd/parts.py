@@ -7,7 +7,8 @@ from collections.abc import Callable
 from speakerd.config.model import Audio, BargeIn, Config, Detector
 from speakerd.conversation.events import Event
 from speakerd.dsp.aec import WebRtcCanceller
-from speakerd.hw.alsa import AlsaSink, AlsaSource
+from speakerd.hw.loudspeaker import AlsaSink
+from speakerd.hw.microphone import AlsaSource
 from speakerd.hw.mixer import Volume, loudspeaker_volume
 from speakerd.mic.bargein import LEARNED, RULE, BargeInJudge
 from speakerd.mic.capture import Capture, FrameQueue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -154,6 +155,14 @@ class VirtualSoundCard:
         """Put the plug back in."""
         self.pactl("load-module", "module-null-sink", *_sink_arguments(side))
         self._hold(side)
+
+    def freeze(self) -> None:
+        """The server hangs: streams give and take nothing, and nobody can open one, until `thaw`."""
+        self._processes["pulse"].send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self._processes["pulse"].send_signal(signal.SIGCONT)
 
     def pactl(self, *arguments: str) -> str:
         """Run pactl on this server; its output. Raises CalledProcessError."""

@@ -1,4 +1,4 @@
-"""Sound cards through ALSA. The only importer of alsaaudio.
+"""Sound cards through ALSA: opening them, asking them, waiting for them.
 
 What a card grants may differ from what was asked: rate, channels and format are read back and converted.
 """
@@ -10,19 +10,16 @@ import ctypes
 import errno
 import functools
 import os
+import select
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import alsaaudio
 
-from speakerd.dsp.formats import FORMATS, SampleFormat, decode, encode
-from speakerd.dsp.resample import Resampler
+from speakerd.dsp.formats import FORMATS, SampleFormat
 from speakerd.errors import DeviceError
-from speakerd.hw.device import SourceBlock
-from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, Samples, ms_to_frames
-
-CAPTURE_PERIODS = 10
-"""200 ms: what the card keeps for us while the capture thread is held up."""
+from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, ms_to_frames
 
 _USUAL_PLAYBACK_RATE_HZ = 48_000
 _KINDS = {"capture": alsaaudio.PCM_CAPTURE, "playback": alsaaudio.PCM_PLAYBACK}
@@ -30,10 +27,15 @@ _KINDS = {"capture": alsaaudio.PCM_CAPTURE, "playback": alsaaudio.PCM_PLAYBACK}
 _NO_LIMIT = 2**31
 """Rates from here up are granted by what is no card, such as a `null` plugin."""
 
-_XRUNS_IN_A_ROW = 5
+XRUNS_IN_A_ROW = 5
 """A card that reports more overruns or underruns than this at once does not work."""
 
-_HINTS = {
+STALL_S = 2.0
+"""A card that gives or takes nothing for so long hangs, as some USB microphones do (pyalsaaudio, issue 70)."""
+
+STALL_HINT = "it is opened anew; if that does not help, unplug it and plug it in again"
+
+HINTS = {
     errno.ENOENT: "`speakerd devices` lists the names",
     errno.ENODEV: "is it plugged in? `speakerd devices` lists the names",
     errno.ENXIO: "is it plugged in? `speakerd devices` lists the names",
@@ -57,7 +59,7 @@ class Granted:
 def device_error(device: str, error: Exception) -> DeviceError:
     """`error` of alsaaudio as ours, with the hint that fits it."""
     text = str(error).removesuffix(f" [{device}]")
-    hint = next((hint for code, hint in _HINTS.items() if os.strerror(code) == text), "`speakerd devices` shows it")
+    hint = next((hint for code, hint in HINTS.items() if os.strerror(code) == text), "`speakerd devices` shows it")
     return DeviceError(device, text, hint=hint)
 
 
@@ -76,7 +78,8 @@ def hush() -> None:
 def open_pcm(direction: int, device: str, rate_hz: int, channels: int, buffer_periods: int) -> tuple[Any, Granted]:
     """Open `device` and agree on parameters: as asked if the card can, else as near as it goes.
 
-    `direction` is PCM_CAPTURE or PCM_PLAYBACK. Raises DeviceError.
+    `direction` is PCM_CAPTURE or PCM_PLAYBACK. It never blocks: not while opening either, where another program
+    holds the card. Raises DeviceError.
     """
     hush()
     formats = iter(FORMATS)
@@ -103,7 +106,7 @@ def _try_open(
 ) -> tuple[Any, dict[str, Any]]:
     try:
         pcm = alsaaudio.PCM(
-            direction, alsaaudio.PCM_NORMAL, device, rate=rate_hz, channels=channels,
+            direction, alsaaudio.PCM_NONBLOCK, device, rate=rate_hz, channels=channels,
             format=getattr(alsaaudio, f"PCM_FORMAT_{format_name}"),
             periodsize=ms_to_frames(PERIOD_MS, rate_hz), periods=periods,
         )  # fmt: skip
@@ -148,124 +151,28 @@ def probe(direction: Literal["capture", "playback"], device: str) -> Abilities:
     except alsaaudio.ALSAAudioError as error:
         raise device_error(device, error) from error
     finally:
-        _silence_and_close(pcm)
+        silence_and_close(pcm)
 
 
-def _silence_and_close(pcm: Any) -> None:  # noqa: ANN401 - alsaaudio has no types
+def silence_and_close(pcm: Any) -> None:  # noqa: ANN401 - alsaaudio has no types
     """Drop, then release: alsaaudio would play out the rest first. May be called twice."""
     with contextlib.suppress(alsaaudio.ALSAAudioError):  # closed already, or gone: nothing to silence
         pcm.drop()
     pcm.close()
 
 
-class AlsaSource:
-    """A microphone: PcmSource over one ALSA capture PCM."""
+class Wait:
+    """For a card that has nothing to give or no room, until it hangs."""
 
-    def __init__(self, device: str, rate_hz: int, channel: int) -> None:
-        """Open the card; `rate_hz` is a wish, `channel` counts from 0. Raises DeviceError."""
-        self._device = device
-        self._channel = channel
-        self._pcm, self.granted = open_pcm(alsaaudio.PCM_CAPTURE, device, rate_hz, channel + 1, CAPTURE_PERIODS)
-        if channel >= self.granted.channels:
-            self.close()
-            raise DeviceError(
-                device,
-                f"has {self.granted.channels} channels, so there is no channel {channel}",
-                hint="channels count from 0; set audio.capture_channel",
-            )
-        self._resampler = Resampler(self.granted.rate_hz, NEAR_RATE_HZ)
+    def __init__(self, pcm: Any) -> None:  # noqa: ANN401 - alsaaudio has no types
+        self._pcm = pcm
+        self._poll = select.poll()
+        for descriptor, events in pcm.polldescriptors():
+            self._poll.register(descriptor, events)
 
-    def read(self) -> SourceBlock:
-        """One period of the card."""
-        for xruns in range(_XRUNS_IN_A_ROW):
-            try:
-                length, data = self._pcm.read()
-            except alsaaudio.ALSAAudioError as error:
-                raise device_error(self._device, error) from error
-            if length == -errno.EPIPE:  # already prepared again; what the card held is lost
-                continue
-            if length <= 0:
-                raise DeviceError(self._device, f"stopped giving sound ({length})", hint="is it plugged in?")
-            samples = decode(data, self.granted.form, self.granted.channels, self._channel)
-            return SourceBlock(self._resampler.push(samples), xruns)
-        raise DeviceError(self._device, f"overran {_XRUNS_IN_A_ROW} times in a row")
-
-    def close(self) -> None:
-        """Release the card."""
-        self._pcm.close()
-
-
-class AlsaSink:
-    """A loudspeaker: PcmSink over one ALSA playback PCM."""
-
-    def __init__(self, device: str, rate_hz: int, buffer_ms: int) -> None:
-        """Open the card; `rate_hz` and `buffer_ms` are wishes. Raises DeviceError."""
-        self._device = device
-        periods = max(2, round(buffer_ms / PERIOD_MS))
-        self._pcm, self.granted = open_pcm(alsaaudio.PCM_PLAYBACK, device, rate_hz, 1, periods)
-        self._frame_bytes = self.granted.form.sample_bytes * self.granted.channels
-        self._empty = True
-
-    @property
-    def rate_hz(self) -> int:
-        """Rate that the card granted."""
-        return self.granted.rate_hz
-
-    @property
-    def period_frames(self) -> int:
-        """20 ms, whatever period the card works in."""
-        return ms_to_frames(PERIOD_MS, self.granted.rate_hz)
-
-    @property
-    def buffer_frames(self) -> int:
-        """Frames that the card granted to hold."""
-        return self.granted.buffer_frames
-
-    def write(self, samples: Samples) -> int:
-        """Queue `samples`."""
-        data = memoryview(encode(samples, self.granted.form, self.granted.channels))
-        xruns = 0
-        while data:
-            try:
-                written = self._pcm.write(data)
-            except alsaaudio.ALSAAudioError as error:
-                raise device_error(self._device, error) from error
-            if written == -errno.EPIPE:  # already prepared again; this data was not taken
-                xruns += 1
-                if xruns >= _XRUNS_IN_A_ROW:
-                    raise DeviceError(self._device, f"ran empty {xruns} times in a row")
-            elif written <= 0:
-                raise DeviceError(self._device, f"stopped taking sound ({written})", hint="is it plugged in?")
-            else:
-                data = data[written * self._frame_bytes :]
-        self._empty = False
-        return xruns
-
-    def queued_frames(self) -> int:
-        """Frames in the card."""
-        if self._empty and self._pcm.state() == alsaaudio.PCM_STATE_DISCONNECTED:
-            raise DeviceError(self._device, os.strerror(errno.ENODEV), hint=_HINTS[errno.ENODEV])
-        if self._empty:
-            return 0
-        avail: int = self._pcm.avail()
-        if avail == -errno.EPIPE:  # ran empty; the next write finds that too, and counts it
-            return 0
-        if avail < 0:
-            raise DeviceError(self._device, os.strerror(-avail), hint="is it plugged in?")
-        return min(max(self.granted.buffer_frames - avail, 0), self.granted.buffer_frames)
-
-    def drop(self) -> int:
-        """Throw away what the card holds."""
-        queued = self.queued_frames()
-        if self._empty:
-            return 0
-        try:
-            self._pcm.drop()
-        except alsaaudio.ALSAAudioError as error:
-            raise device_error(self._device, error) from error
-        self._empty = True
-        return queued
-
-    def close(self) -> None:
-        """Silence and release the card."""
-        _silence_and_close(self._pcm)
+    def until(self, deadline_s: float) -> bool:
+        """False if nothing happened until then, CLOCK_MONOTONIC. May raise ALSAAudioError."""
+        ready = self._poll.poll(max(0.0, deadline_s - time.monotonic()) * 1000)
+        if ready:
+            self._pcm.polldescriptors_revents(ready)  # plugins reset their descriptors here
+        return bool(ready)

@@ -26,7 +26,7 @@ class PcmSource(Protocol):
     """A microphone, already converted to 16 kHz mono."""
 
     def read(self) -> SourceBlock:
-        """Block for about one period (20 ms) and return it. Raises DeviceError."""
+        """Block for about one period (20 ms); it, or what there is of it. Raises DeviceError, also if it hangs."""
 
     def close(self) -> None:
         """Release the device. May be called twice."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from speakerd.errors import DeviceError
 from speakerd.hw.device import PcmSource
+from speakerd.mic.deadair import DeadAir
 from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NearFrame, Samples
 from speakerd.threads import Worker
 
@@ -115,6 +116,7 @@ class Capture:
         self._deliver = deliver
         self._on_state = on_state
         self._chunker = Chunker()
+        self._dead_air = DeadAir()
         self._worker = Worker("capture", self._run, on_crash)
 
     @property
@@ -143,27 +145,34 @@ class Capture:
         retry_s = _FIRST_RETRY_S
         while not worker.stopping:
             frames = self.frames
+            source: PcmSource | None = None
             try:
-                self._listen(worker)
+                source = self._open_source()
+                self._listen(worker, source)
             except DeviceError as error:
                 self._on_state(str(error))
                 self._chunker.interrupt()
                 retry_s = _FIRST_RETRY_S if self.frames > frames else retry_s
                 worker.pause(retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
+            finally:
+                if source is not None:  # after it was told, for a card that hangs may hang here, too
+                    source.close()
 
-    def _listen(self, worker: Worker) -> None:
-        """Open the microphone and read it until stopped. Raises DeviceError."""
-        source = self._open_source()
+    def _listen(self, worker: Worker, source: PcmSource) -> None:
+        """Read until stopped. Raises DeviceError."""
         announced = False
-        try:
-            while not worker.stopping:
-                block = source.read()
-                self.xruns += block.xruns
-                for frame in self._chunker.feed(block.samples, time.monotonic(), gap=block.xruns > 0):
-                    self._deliver.put(frame)
-                if not announced:
-                    self._on_state(None)
-                    announced = True
-        finally:
-            source.close()
+        while not worker.stopping:
+            block = source.read()
+            self.xruns += block.xruns
+            if self._dead_air.feed(block.samples):
+                raise DeviceError(
+                    "the microphone",
+                    "gives no sound at all, not even noise",
+                    hint="is it muted, by a switch on it or in `alsamixer`? is audio.capture_channel right?",
+                )
+            for frame in self._chunker.feed(block.samples, time.monotonic(), gap=block.xruns > 0):
+                self._deliver.put(frame)
+            if not announced and not self._dead_air.dead:
+                self._on_state(None)
+                announced = True

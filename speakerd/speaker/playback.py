@@ -195,8 +195,10 @@ class Playback:
         retry_s = _FIRST_RETRY_S
         while not worker.stopping:
             periods = self.periods
+            sink: PcmSink | None = None
             try:
-                self._serve_card(worker)
+                sink = self._open_sink()
+                self._serve_card(worker, sink)
             except DeviceError as error:
                 self._on_state(str(error))
                 with self._lock:
@@ -204,17 +206,15 @@ class Playback:
                 retry_s = _FIRST_RETRY_S if self.periods > periods else retry_s
                 self._drive(worker, SilentSink(self._line.rate_hz, _STAND_IN_BUFFER_MS), retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
+            finally:
+                if sink is not None:  # after it was told: a card that hangs may hang here, too
+                    sink.close()
 
-    def _serve_card(self, worker: Worker) -> None:
-        """Open the card and feed it until stopped. Raises DeviceError."""
-        sink = self._open_sink()
-        try:
-            if sink.rate_hz != self._line.rate_hz:
-                self._change_rate(sink.rate_hz)
-            self._on_state(None)
-            self._drive(worker, sink, math.inf)
-        finally:
-            sink.close()
+    def _serve_card(self, worker: Worker, sink: PcmSink) -> None:
+        if sink.rate_hz != self._line.rate_hz:
+            self._change_rate(sink.rate_hz)
+        self._on_state(None)
+        self._drive(worker, sink, math.inf)
 
     def _change_rate(self, rate_hz: int) -> None:
         """What waited at the old rate is lost; the conversation hears of it as of any end."""

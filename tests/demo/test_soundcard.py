@@ -32,7 +32,7 @@ def test_speech_into_the_microphone_is_found_where_it_was(sound_card):
 
 
 def test_the_room_leads_from_loudspeaker_to_microphone(sound_card):
-    from speakerd.hw.alsa import AlsaSink
+    from speakerd.hw.loudspeaker import AlsaSink
 
     recorders = [Recorder(sound_card, "speaker"), Recorder(sound_card, "mic")]
     for recorder in recorders:

@@ -6,17 +6,23 @@ The odd cards are a stand-in for alsaaudio.PCM; what is real about ALSA is prove
 from __future__ import annotations
 
 import errno
+import os
+import select
 import subprocess
 import sys
+import time
 
 import alsaaudio
 import numpy as np
 import pytest
 
+from speakerd.demo.soundcard import VirtualSoundCard
 from speakerd.dsp.formats import FORMATS, decode_all, encode
 from speakerd.errors import DeviceError
-from speakerd.hw import alsa
-from speakerd.hw.alsa import AlsaSink, AlsaSource, probe
+from speakerd.hw import alsa, loudspeaker, microphone
+from speakerd.hw.alsa import probe
+from speakerd.hw.loudspeaker import AlsaSink
+from speakerd.hw.microphone import AlsaSource
 
 DEVICE = "hw:Odd"
 
@@ -38,6 +44,7 @@ class OddCard:
         self.written = b""
         self.available = periodsize * periods
         self.closed = self.dropped = 0
+        self.pipe = os.pipe()  # never readable: this card is not ready
 
     def info(self):
         return {
@@ -56,6 +63,12 @@ class OddCard:
 
     def read(self):
         return self._answer()
+
+    def polldescriptors(self):
+        return [(self.pipe[0], select.POLLIN)]
+
+    def polldescriptors_revents(self, events):
+        return select.POLLIN
 
     def write(self, data):
         answer = self._answer() if self.script else None
@@ -76,6 +89,9 @@ class OddCard:
 
     def close(self):
         self.closed += 1
+        while self.pipe:
+            os.close(self.pipe[-1])
+            self.pipe = self.pipe[:-1]
 
 
 @pytest.fixture
@@ -166,16 +182,14 @@ def test_endless_xruns_are_a_broken_card(card):
         AlsaSink(DEVICE, 48_000, 80).write(NOISE)
 
 
-@pytest.mark.parametrize(
-    "answer", [(0, b""), (-5, b""), alsaaudio.ALSAAudioError("Input/output error [hw:Odd]")], ids=str
-)
+@pytest.mark.parametrize("answer", [(-5, b""), alsaaudio.ALSAAudioError("Input/output error [hw:Odd]")], ids=str)
 def test_any_other_answer_of_a_microphone_is_an_error(card, answer):
     card(answers=(answer,))
     with pytest.raises(DeviceError, match=r"hw:Odd: "):
         AlsaSource(DEVICE, 48_000, 0).read()
 
 
-@pytest.mark.parametrize("answer", [0, -19, alsaaudio.ALSAAudioError("No such device [hw:Odd]")], ids=str)
+@pytest.mark.parametrize("answer", [-19, alsaaudio.ALSAAudioError("No such device [hw:Odd]")], ids=str)
 def test_any_other_answer_of_a_loudspeaker_is_an_error(card, answer):
     card(answers=(answer,))
     with pytest.raises(DeviceError, match=r"hw:Odd: .*plugged in"):
@@ -256,6 +270,73 @@ def test_an_unplugged_microphone_is_an_error_until_it_is_back(sound_card):
     again = AlsaSource("speakerd_mic", 16_000, 0)
     assert again.read().samples.size == 320
     again.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    for module in (microphone, loudspeaker):
+        monkeypatch.setattr(module, "STALL_S", 0.3)
+
+
+@pytest.fixture
+def own_card(tmp_path, monkeypatch):
+    """One that may be frozen: nothing else waits for it meanwhile."""
+    with VirtualSoundCard(tmp_path / "card") as card:
+        for name, value in card.env.items():
+            monkeypatch.setenv(name, value)
+        yield card
+        card.thaw()
+
+
+@pytest.mark.alsa
+def test_a_microphone_that_hangs_is_an_error_and_goes_on_when_it_does_not(own_card, impatient):
+    source = AlsaSource("speakerd_mic", 16_000, 0)
+    source.read()
+    own_card.freeze()
+    began_s = time.monotonic()
+    with pytest.raises(DeviceError, match=r"speakerd_mic: gave no sound for 0\.3 s \(it is opened anew"):
+        _repeat(source.read)
+    assert time.monotonic() - began_s < 1
+    own_card.thaw()
+    assert source.read().samples.size > 0
+    source.close()
+
+
+@pytest.mark.alsa
+def test_a_loudspeaker_that_hangs_is_an_error_to_those_who_wait_for_room_and_to_those_who_write(own_card, impatient):
+    sink = AlsaSink("speakerd_speaker", 48_000, 80)
+    sink.write(NOISE)
+    own_card.freeze()
+    with pytest.raises(DeviceError, match=r"speakerd_speaker: took no sound for 0\.3 s"):
+        _repeat(lambda: (sink.queued_frames(), time.sleep(0.02)))
+    with pytest.raises(DeviceError, match=r"speakerd_speaker: took no sound for 0\.3 s"):
+        _repeat(lambda: sink.write(NOISE))
+    own_card.thaw()
+    sink.close()
+
+
+def test_a_loudspeaker_that_rested_is_not_thought_to_hang(card, impatient):
+    made = card()
+    sink = AlsaSink(DEVICE, 48_000, 80)
+    for _ in range(2):
+        sink.write(NOISE)
+        made[-1].available = 2880
+        assert sink.queued_frames() == 960
+        sink.drop()
+        time.sleep(0.4)
+
+
+def test_a_loudspeaker_that_hangs_is_closed_without_a_word(card, impatient):
+    made = card()
+    sink = AlsaSink(DEVICE, 48_000, 80)
+    sink.write(NOISE)
+    made[-1].available = 2880
+    sink.queued_frames()
+    time.sleep(0.4)
+    with pytest.raises(DeviceError, match="took no sound"):
+        sink.queued_frames()
+    sink.close()
+    assert (made[-1].dropped, made[-1].closed) == (0, 1)
 
 
 def _repeat(action):

@@ -20,7 +20,7 @@ BUFFER_MS = 80
 def sink(request, tmp_path):
     if request.param == "alsa":
         request.getfixturevalue("sound_card")
-        from speakerd.hw.alsa import AlsaSink
+        from speakerd.hw.loudspeaker import AlsaSink
 
         made = AlsaSink("speakerd_speaker", 48_000, BUFFER_MS)
     elif request.param == "wav":
@@ -35,7 +35,7 @@ def sink(request, tmp_path):
 def source(request, tmp_path):
     if request.param == "alsa":
         request.getfixturevalue("sound_card")
-        from speakerd.hw.alsa import AlsaSource
+        from speakerd.hw.microphone import AlsaSource
 
         made = AlsaSource("speakerd_mic", NEAR_RATE_HZ, 0)
     else:
@@ -113,7 +113,7 @@ def test_a_source_gives_20_ms_each_20_ms(source):
         assert block.samples.ndim == 1
         assert block.xruns == 0
         frames += block.samples.size
-    assert frames == 8000
+    assert frames == pytest.approx(8_000, abs=320), "a card may give a period in two parts"
     assert time.monotonic() - began_s == pytest.approx(0.5, abs=0.06)
 
 

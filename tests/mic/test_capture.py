@@ -15,6 +15,7 @@ from speakerd.demo.recording import speak
 from speakerd.errors import DeviceError
 from speakerd.hw.device import SourceBlock
 from speakerd.mic.capture import Capture, Chunker, FrameQueue
+from speakerd.mic.deadair import FIRST_FRAMES
 from speakerd.pcm import NearFrame
 from speakerd.threads import Worker
 
@@ -166,6 +167,19 @@ def test_a_failing_microphone_is_told_and_opened_anew():
     assert one.crashes.empty()
 
 
+def test_a_microphone_that_gives_nothing_but_zeros_is_told_opened_anew_and_welcomed_when_it_sounds():
+    zeros = SourceBlock(np.zeros(FIRST_FRAMES, np.int16))
+    muted, still_muted = Script(SourceBlock(ramp(640)), zeros), Script(zeros, SourceBlock(ramp(320)))
+    one = Studio(muted, still_muted)
+    states = [one.states.get(timeout=5) for _ in range(3)]
+    assert states[0] is None
+    assert "not even noise (is it muted" in states[1]
+    assert states[2] is None
+    assert one.opens == []
+    assert muted.closed == 1
+    one.close()
+
+
 def test_frames_that_nobody_fetches_are_counted():
     one = Studio(Script(), bound=2)
     while one.capture.frames < 5:
@@ -184,7 +198,7 @@ def test_a_bug_in_the_thread_is_reported():
 
 @pytest.mark.alsa
 def test_what_is_said_into_the_card_arrives_in_time(sound_card):
-    from speakerd.hw.alsa import AlsaSource
+    from speakerd.hw.microphone import AlsaSource
 
     burst = np.random.default_rng(0).integers(-12_000, 12_000, 8_000).astype(np.int16)
     frames, states = FrameQueue(10_000), queue.Queue()

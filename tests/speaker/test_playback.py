@@ -69,7 +69,7 @@ def studio():
 
 @pytest.fixture
 def alsa_sink(sound_card):
-    from speakerd.hw.alsa import AlsaSink
+    from speakerd.hw.loudspeaker import AlsaSink
 
     return lambda: AlsaSink("speakerd_speaker", 48_000, 80)
 

@@ -1,0 +1,65 @@
+"""A microphone behind ALSA."""
+
+from __future__ import annotations
+
+import errno
+import time
+
+import alsaaudio
+
+from speakerd.dsp.formats import decode
+from speakerd.dsp.resample import Resampler
+from speakerd.errors import DeviceError
+from speakerd.hw.alsa import STALL_HINT, STALL_S, XRUNS_IN_A_ROW, Wait, device_error, open_pcm
+from speakerd.hw.device import SourceBlock
+from speakerd.pcm import NEAR_RATE_HZ
+
+CAPTURE_PERIODS = 10
+"""200 ms: what the card keeps for us while the capture thread is held up."""
+
+
+class AlsaSource:
+    """A microphone: PcmSource over one ALSA capture PCM."""
+
+    def __init__(self, device: str, rate_hz: int, channel: int) -> None:
+        """Open the card; `rate_hz` is a wish, `channel` counts from 0. Raises DeviceError."""
+        self._device = device
+        self._channel = channel
+        self._pcm, self.granted = open_pcm(alsaaudio.PCM_CAPTURE, device, rate_hz, channel + 1, CAPTURE_PERIODS)
+        if channel >= self.granted.channels:
+            self.close()
+            raise DeviceError(
+                device,
+                f"has {self.granted.channels} channels, so there is no channel {channel}",
+                hint="channels count from 0; set audio.capture_channel",
+            )
+        self._resampler = Resampler(self.granted.rate_hz, NEAR_RATE_HZ)
+        self._wait = Wait(self._pcm)
+
+    def read(self) -> SourceBlock:
+        """One period of the card, or what it has of it."""
+        try:
+            xruns, data = self._read()
+        except alsaaudio.ALSAAudioError as error:
+            raise device_error(self._device, error) from error
+        samples = decode(data, self.granted.form, self.granted.channels, self._channel)
+        return SourceBlock(self._resampler.push(samples), xruns)
+
+    def _read(self) -> tuple[int, bytes]:
+        xruns = 0
+        deadline_s = time.monotonic() + STALL_S
+        while xruns < XRUNS_IN_A_ROW:
+            length, data = self._pcm.read()
+            if length > 0:
+                return xruns, data
+            if length == -errno.EPIPE:  # already prepared again; what the card held is lost
+                xruns += 1
+            elif length < 0:
+                raise DeviceError(self._device, f"stopped giving sound ({length})", hint="is it plugged in?")
+            elif not self._wait.until(deadline_s):
+                raise DeviceError(self._device, f"gave no sound for {STALL_S:g} s", hint=STALL_HINT)
+        raise DeviceError(self._device, f"overran {XRUNS_IN_A_ROW} times in a row")
+
+    def close(self) -> None:
+        """Release the card."""
+        self._pcm.close()
