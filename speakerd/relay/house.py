@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 BEAT_S = 5.0
 """Time between renewals of the sessions; a revoked token, or a budget spent elsewhere, ends its sessions by then."""
 KNOWN_DIGESTS = 10_000
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,7 @@ class House:
         elif passing.kind == bills.DONE:
             talk.open_responses -= 1
             talk.responses += 1
+            talk.to_be_checked = self.store_is_there and talk.limits != NO_LIMITS
         if passing.transcriber is not None:
             talk.transcriber = passing.transcriber
         if passing.usage is not None:
@@ -272,16 +274,22 @@ class House:
                 await self._check_budget(talk)
         except StoreAwayError as error:
             self._store_failed(error)  # the next beat tries again; until then nobody is shown out
+        for pump in [pump for talk in talks if (pump := self._talks.get(talk)) is not None]:
+            pump.go_on()
 
     async def _check_budget(self, talk: Talk) -> None:
-        if talk in self._talks:
-            verdict = await self._till.verdict(talk.token.name, talk.limits)
-            if not verdict.allowed:
-                self._end(talk, budget_spent("today" if verdict.span is Span.DAY else "this month"))
+        if talk not in self._talks or talk.ended_by:
+            return
+        verdict = await self._till.verdict(talk.token.name, talk.limits)
+        if verdict.allowed:
+            return
+        for other in [other for other in self._talks if other.token.name == talk.token.name]:
+            self._end(other, budget_spent("today" if verdict.span is Span.DAY else "this month"))
 
     def _end(self, talk: Talk, refusal: Refusal) -> None:
         pump = self._talks.get(talk)
         if pump is not None and self._tasks is not None and not talk.ended_by:
+            pump.condemn(refusal)
             self._tasks.create_task(pump.end(refusal), name=f"end {talk.lease.session}")
 
     def _store_failed(self, error: StoreAwayError) -> None:

@@ -29,6 +29,8 @@ BURST_S = 4.0
 """What a client may send at once, in seconds of its pace: sound from before the wake word, say."""
 SETTLE_S = 3.0
 """Time for the service to bill a response whose client has gone."""
+CHECK_S = 0.5
+"""Longest that a client waits for its budget to be checked; a store that is slower holds up nobody."""
 BAD_NEWS_FOR_CLIENT = 1014
 """Bad gateway: the service broke off."""
 BAD_NEWS_FOR_SERVICE = 1001
@@ -66,6 +68,8 @@ class Pump:
         self._ending = False
         """`end` closes the client, and nobody else."""
         self._settled = asyncio.Event()
+        self._may_go = asyncio.Event()
+        self._may_go.set()
 
     async def run(self) -> None:
         """Until both are closed."""
@@ -73,10 +77,14 @@ class Pump:
             tasks.create_task(self._up(), name="up")
             tasks.create_task(self._down(), name="down")
 
-    async def end(self, refusal: Refusal) -> None:
-        """End the session, and tell the client why. May wait for its socket."""
+    def condemn(self, refusal: Refusal) -> None:
+        """From now on nothing that the client sends is passed on; `end` follows."""
         self._ending = True
         self._note_end("relay", refusal.close_code, refusal.reason)
+
+    async def end(self, refusal: Refusal) -> None:
+        """End the session, and tell the client why. May wait for its socket."""
+        self.condemn(refusal)
         await self._tell(refusal)
         await self._close(self._client, refusal.close_code, refusal.reason)
 
@@ -86,6 +94,11 @@ class Pump:
             if now_s - since_s > stall_s:
                 self._note_end("relay", STALLED.close_code, STALLED.reason)
                 socket.transport.abort()
+
+    def go_on(self) -> None:
+        """Its budget was checked: what the client sends may pass again."""
+        self._talk.to_be_checked = False
+        self._may_go.set()
 
     # ------------------------------------------------------------ client → service
 
@@ -117,7 +130,10 @@ class Pump:
             await self._object(objection.refusal, objection.event_id)
             return
         await self._wait_for_pace(len(text))
-        await self._send(self._service, text)
+        if not self._may_go.is_set():
+            await self._wait_for_check()
+        if not self._ending:
+            await self._send(self._service, text)
 
     async def _carry_parts_up(self, first: str, rest: AsyncIterator[Data]) -> None:
         """What may be parsed is gathered and judged; what is larger must be plain, and is sent part by part."""
@@ -166,6 +182,12 @@ class Pump:
         if wait_s > 0:
             await asyncio.sleep(wait_s)
 
+    async def _wait_for_check(self) -> None:
+        """A response has ended: ask for no other before it is known that it can be paid."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CHECK_S):
+                await self._may_go.wait()
+
     async def _object(self, refusal: Refusal, event_id: str | None = None) -> None:
         self._watcher.objected(self._talk, refusal)
         await self._tell(refusal, event_id)
@@ -201,6 +223,8 @@ class Pump:
 
     def _tell_watcher(self, text: str) -> None:
         self._watcher.passes(self._talk, text)
+        if self._talk.to_be_checked:
+            self._may_go.clear()
         if self._talk.open_responses <= 0:
             self._settled.set()
 

@@ -30,6 +30,8 @@ class Talk:
     responses: int = 0
     open_responses: int = 0
     """Begun and not billed yet."""
+    to_be_checked: bool = False
+    """What it spent is not held against its budget yet."""
     transcriber: str = ""
     usd: Decimal = field(default_factory=Decimal)
     ended_by: str = ""

@@ -409,30 +409,24 @@ async def test_a_spent_budget_ends_the_session_and_lets_none_begin(start: Start,
             await client.recv()
 
 
-async def test_no_further_response_begins_in_another_session_of_a_spent_token(start: Start, upstream: Upstream) -> None:
-    """The other one learns of it when its next response begins, and that one is cancelled."""
-    second_got: list[str] = []
-
+async def test_a_spent_budget_ends_all_sessions_of_the_token(start: Start, upstream: Upstream) -> None:
     async def serve(socket: ServerConnection) -> None:
-        which = await socket.recv()
-        await socket.send(BEGUN)
-        if which == "first":
+        async for _ in socket:
+            await socket.send(BEGUN)
             await socket.send(done())
-        async for message in socket:
-            second_got.append(json.loads(message)["type"])
-            await socket.send(done(7))
 
     upstream.serve = serve
     async with start() as rig:
-        secret = await rig.token(per_day_usd=Decimal("2.40"))
-        async with rig.connect(secret) as first, rig.connect(secret) as second:
-            await first.send("first")
-            assert (await closing(first))[0] == 1008
-            await second.send("second")
-            assert (await closing(second))[0] == 1008
-        await until(lambda: len(rig.ended) == 2)
-        assert second_got == ["response.cancel"]
-        assert rig.ended[1].usd == Decimal("0.0000168")
+        secret, another = await rig.token(per_day_usd=Decimal("2.40")), await rig.token("bath")
+        async with rig.connect(secret) as first, rig.connect(secret) as second, rig.connect(another) as third:
+            await first.send("x")
+            assert [await first.recv(), await first.recv()] == [BEGUN, done()]
+            await first.send("x")  # at once: it stays here
+            assert (await closing(first))[0] == (await closing(second))[0] == 1008
+            await third.send("x")
+            assert await third.recv() == BEGUN
+        await until(lambda: len(rig.ended) == 3)
+        assert sum(talk.usd for talk in rig.ended if talk.token.name == "kitchen") == Decimal("2.4")
 
 
 async def test_a_spent_budget_ends_quiet_sessions_with_the_next_beat(start: Start) -> None:
