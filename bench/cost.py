@@ -1,53 +1,49 @@
-"""What 20 turns cost: with and without forgetting the beginning, with answers of skills long and cut.
+"""What 20 turns cost: with and without forgetting the beginning, with answers of skills whole and cut.
 
     python bench/cost.py [--turns 20] [--user-s 5] [--reply-s 8]
 
-Counts tokens as the embedded server does (10 a second of the user's voice, 20 of the assistant's, a token for four
-characters), lets the server forget as `truncation: retention_ratio` is documented, takes as cached what the response
-before has read from the beginning on, and prices all with the shipped table, also as if nothing were cached. Reckoning,
-not measurement. Prints markdown.
+Our protocol talks with a session of the embedded server, on the desk: no socket, no sound card, a clock that is moved by
+hand, ears and voice that answer at once. The server counts as the service does (10 tokens a second of the user's voice,
+20 of the assistant's, a token for four characters; cached is what the response before read from the beginning on), and
+forgets as `session.truncation` asks. Its bills are priced by the shipped table, also as if nothing were cached. Prints
+markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from speakerd.config.model import Realtime, Skills
+from speakerd.pcm import PERIOD_MS, WIRE_RATE_HZ
 from speakerd.purse.pricelist import load_prices
 from speakerd.purse.usage import Tokens, Usage
-from speakerd.server.usage import (
-    ASSISTANT_TOKENS_PER_S,
-    USER_TOKENS_PER_S,
-    audio_tokens,
-    text_tokens,
-)
+from speakerd.realtime.outputs import ResponseUsage, ToolsCalled
+from speakerd.realtime.protocol import Limits, RealtimeProtocol
+from speakerd.realtime.settings import session_settings
+from speakerd.server.effects import Effect, Send, Speak, Transcribe
+from speakerd.server.session import Session
+from speakerd.server.usage import text_tokens
 from speakerd.skills.builtin import built_in
 from speakerd.skills.ports import Ports
 from speakerd.skills.registry import Registry
 
-RETENTION_RATIO = 0.8
-CHARACTERS_PER_S = 15
-"""Of speech, written down."""
 LONG_CHARACTERS = 20_000
 """What a web page or a list of all entities easily has."""
+LIMITS = (0, 24_000, 16_000, 8_000, 4_000)
 MODELS = ("gpt-realtime-2.1-mini", "gpt-realtime-2.1")
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item of the conversation, as input."""
-
-    text: int
-    audio: int = 0
+QUESTION, ORDER = "Tell me about " + "the weather and the sea " * 4, "Set the volume to 50."
 
 
 @dataclass(frozen=True)
@@ -59,69 +55,99 @@ class Plan:
     reply_s: float
     skill_characters: int
     """Answer of a skill in every second turn; 0 for no skills."""
-    limit: int
-    """Tokens from which the server forgets; 0 for never."""
+    history_tokens: int
 
 
-def responses(plan: Plan) -> Iterator[Tokens]:
-    """What each response of the conversation uses."""
-    items: list[Item] = []
-    read: list[Item] = []
-    for turn in range(plan.turns):
-        items.append(Item(0, audio_tokens(plan.user_s * 1000, USER_TOKENS_PER_S)))
-        call = Item(text_tokens('set_volume{"percent":50}'))
-        reply_text = text_tokens("x" * int(plan.reply_s * CHARACTERS_PER_S))
-        reply = Item(reply_text, audio_tokens(plan.reply_s * 1000, ASSISTANT_TOKENS_PER_S))
-        outputs = [reply]
-        if plan.skill_characters and turn % 2:
-            outputs = [call, reply]
-        for output in outputs:
-            items = forget(items, plan.limit)
-            yield tokens(items, read, output)
-            read = list(items)
-            items.append(output)
-            if output is call:
-                items.append(Item(text_tokens("x" * plan.skill_characters)))
+class Desk:
+    """Our protocol on one side, the server's session on the other."""
+
+    def __init__(self, plan: Plan, tools: Sequence[dict]) -> None:
+        self.plan = plan
+        self.used: list[Tokens] = []
+        self._now_s = 0.0
+        self._words = ""
+        self._responses = 0
+        numbers = itertools.count(1)
+        self._server = Session("m", lambda prefix: f"{prefix}_{next(numbers)}", lambda: datetime.now(UTC), 0.0)
+        settings = session_settings(Realtime(history_tokens=plan.history_tokens), tools=tools)
+        # Nobody speaks here, so no turn of the server's detection begins the count of tool rounds anew.
+        self._ours = RealtimeProtocol(1, settings, Limits(tool_rounds=10 * plan.turns))
+        self._ours.connected(0.0)
+        self._take(self._server.start())
+        self._send()
+
+    def turn(self, words: str) -> None:
+        """The user says something; until its answer is over, with all calls."""
+        self._words = words
+        for _ in range(round(self.plan.user_s * 1000 / PERIOD_MS)):
+            self._ours.append_audio(bytes(2 * WIRE_RATE_HZ * PERIOD_MS // 1000))
+        self._send()
+        self._responses = 1
+        self._take(self._server.receive('{"type":"input_audio_buffer.commit"}', self._now_s))
+        while self._responses:
+            self._now_s = self._server.deadline_s
+            self._take(self._server.tick(self._now_s))
+
+    def _send(self) -> None:
+        while frames := self._ours.take_outgoing():
+            for frame in frames:
+                self._take(self._server.receive(frame, self._now_s))
+
+    def _take(self, effects: list[Effect]) -> None:
+        jobs = [effect for effect in effects if isinstance(effect, Speak | Transcribe)]
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._hear(effect.text)
+        for job in jobs:
+            silence = np.zeros(round(self.plan.reply_s * WIRE_RATE_HZ), np.int16)
+            result = self._words if isinstance(job, Transcribe) else silence
+            self._take(self._server.job_done(job.job, result, self._now_s))
+
+    def _hear(self, text: str) -> None:
+        for output in self._ours.receive(text, self._now_s):
+            if isinstance(output, ToolsCalled):
+                self._responses += 1
+                answers = [(call.call_id, "word " * (self.plan.skill_characters // 5)) for call in output.calls]
+                self._ours.answer_tools(answers, self._now_s)
+            elif isinstance(output, ResponseUsage):
+                self._responses -= 1
+                took = output.usage
+                self.used.append(
+                    Tokens(
+                        text_in=took.input_text,
+                        audio_in=took.input_audio,
+                        cached_text_in=took.cached_text,
+                        cached_audio_in=took.cached_audio,
+                        text_out=took.output_text,
+                        audio_out=took.output_audio,
+                    )
+                )
+        self._send()
 
 
-def forget(items: list[Item], limit: int) -> list[Item]:
-    """The items without the oldest, so that a share of the limit is left free."""
-    if not limit or size(items) <= limit:
-        return items
-    while len(items) > 1 and size(items) > RETENTION_RATIO * limit:
-        items = items[1:]
-    return items
-
-
-def size(items: list[Item]) -> int:
-    """Tokens in all."""
-    return sum(item.text + item.audio for item in items)
-
-
-def instructions() -> int:
-    """Tokens of our default instructions and built-in tools."""
+def tools() -> list[dict]:
+    """Those that every speaker has."""
 
     class Anything:
         pass
 
     everything = Ports(clock=lambda: datetime.now(UTC), end=lambda: None, volume=Anything(), purse=Anything())  # type: ignore[arg-type]
-    return text_tokens(Realtime().instructions + json.dumps(Registry(built_in(everything)).tools()))
+    return Registry(built_in(everything)).tools()
 
 
-def tokens(items: list[Item], read: list[Item], output: Item) -> Tokens:
-    """What one response uses: cached is what stands at the beginning of both inputs."""
-    same = 0
-    while same < min(len(items), len(read)) and items[same] is read[same]:
-        same += 1
-    head = instructions()
-    return Tokens(
-        text_in=head + sum(item.text for item in items),
-        audio_in=sum(item.audio for item in items),
-        cached_text_in=(head if read else 0) + sum(item.text for item in items[:same]),
-        cached_audio_in=sum(item.audio for item in items[:same]),
-        text_out=output.text,
-        audio_out=output.audio,
-    )
+def bills(plan: Plan) -> list[Tokens]:
+    """What each response of the conversation took."""
+    desk = Desk(plan, tools())
+    for turn in range(plan.turns):
+        desk.turn(ORDER if plan.skill_characters and turn % 2 else QUESTION)
+    return desk.used
+
+
+def cost(model: str, used: Tokens) -> Decimal:
+    """US dollars."""
+    usd = load_prices().cost(Usage(model=model, at=datetime.now(UTC), tokens=used))
+    assert usd is not None
+    return usd
 
 
 def main() -> None:
@@ -131,29 +157,24 @@ def main() -> None:
     parser.add_argument("--user-s", type=float, default=5)
     parser.add_argument("--reply-s", type=float, default=8)
     given = parser.parse_args()
-    ours, cut = Realtime().history_tokens, Skills().output_characters
+    head = text_tokens(Realtime().instructions + json.dumps(tools()))
     print(f"{given.turns} turns, {given.user_s:g} s of question and {given.reply_s:g} s of answer each;", end=" ")
-    print(f"{instructions()} tokens of instructions and tools.\n")
+    print(f"some {head} tokens of instructions and tools.\n")
     heads = [f"{model}, USD (nothing cached)" for model in MODELS]
-    print(f"| answers of skills | forgets from | tokens read | of these cached | {' | '.join(heads)} |")
-    print("|---" * (4 + len(MODELS)) + "|")
-    for characters in (0, cut, LONG_CHARACTERS):
-        for limit in (0, ours, ours // 2):
-            used = list(responses(Plan(given.turns, given.user_s, given.reply_s, characters, limit)))
+    print(f"| answers of skills | forgets from | responses | read | cached | largest | {' | '.join(heads)} |")
+    print("|---" * (6 + len(MODELS)) + "|")
+    for characters in (0, Skills().output_characters, LONG_CHARACTERS):
+        for limit in LIMITS:
+            used = bills(Plan(given.turns, given.user_s, given.reply_s, characters, limit))
             whole = sum(used, Tokens())
             read, cached = whole.text_in + whole.audio_in, whole.cached_text_in + whole.cached_audio_in
+            largest = max(one.text_in + one.audio_in for one in used)
             plain = replace(whole, cached_text_in=0, cached_audio_in=0)
             sums = [f"{cost(model, whole):.2f} ({cost(model, plain):.2f})" for model in MODELS]
-            words = f"{characters} characters" if characters else "none"
-            when = f"{limit} tokens" if limit else "never"
-            print(f"| {words} | {when} | {read} | {100 * cached / read:.0f} % | {' | '.join(sums)} |")
-
-
-def cost(model: str, used: Tokens) -> Decimal:
-    """US dollars."""
-    usd = load_prices().cost(Usage(model=model, at=datetime.now(UTC), tokens=used))
-    assert usd is not None
-    return usd
+            words = f"{characters:,} characters" if characters else "none"
+            when = f"{limit:,} tokens" if limit else "as the server likes"
+            counts = f"{len(used)} | {read:,} | {100 * cached / read:.0f} % | {largest:,}"
+            print(f"| {words} | {when} | {counts} | {' | '.join(sums)} |")
 
 
 if __name__ == "__main__":
