@@ -9,12 +9,10 @@ answer, every other one interrupted, every fifth cut off by the network, silence
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.scripted_server import ScriptedServer, sound_at  # noqa: E402
+from support.vitals import Vitals  # noqa: E402
 
 from speakerd.demo.daemon import Daemon  # noqa: E402
 from speakerd.demo.play import say  # noqa: E402
@@ -36,28 +35,6 @@ conversation: {{silence_timeout_s: 0.5}}
 """
 WARM_UP = 10
 """Conversations before the first look at memory."""
-
-
-@dataclass(frozen=True)
-class Vitals:
-    """Of the daemon's process."""
-
-    rss_mb: float
-    descriptors: int
-    threads: int
-    cpu_s: float
-
-    @classmethod
-    def of(cls, pid: int) -> Vitals:
-        proc = Path("/proc") / str(pid)
-        status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines() if ":" in line)
-        times = (proc / "stat").read_text().rsplit(")", 1)[1].split()
-        cpu_s = (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
-        descriptors = len(list((proc / "fd").iterdir()))
-        return cls(int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]), cpu_s)
-
-    def __str__(self) -> str:
-        return f"| {self.rss_mb:.1f} | {self.descriptors} | {self.threads} | {self.cpu_s:.1f} |"
 
 
 def reaches(daemon: Daemon, state: str, timeout_s: float) -> bool:

@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
-
-from speakerd.demo.soundcard import VirtualSoundCard
+from typing import Any, Protocol, TypeAlias
 
 Happening: TypeAlias = dict[str, Any]
 """One line of the events file."""
@@ -23,6 +21,14 @@ STOP_S = 5.0
 DEVICES = "audio: {capture_device: speakerd_mic, playback_device: speakerd_speaker}\n"
 
 
+class Card(Protocol):
+    """Where it hears and speaks."""
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """What the daemon's environment needs to find the card."""
+
+
 class Daemon:
     """Runs from `start` to `stop`; used once. `folder` keeps its configuration, events and log.
 
@@ -30,9 +36,14 @@ class Daemon:
     """
 
     def __init__(
-        self, card: VirtualSoundCard, folder: Path, config: str, environment: Mapping[str, str] | None = None
+        self,
+        card: Card,
+        folder: Path,
+        config: str,
+        environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "speakerd"),
     ) -> None:
-        """`config` is YAML beside the devices, which are the card's."""
+        """`config` is YAML beside the devices, which are the card's; `program` is what Python is to run."""
         self.events: list[Happening] = []
         """All events read so far."""
         self.events_path = folder / "events.jsonl"
@@ -45,6 +56,7 @@ class Daemon:
         self._environment = {**kept, **card.env, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._position = 0
+        self._program = program
 
     @property
     def pid(self) -> int:
@@ -61,7 +73,7 @@ class Daemon:
         """Start the process; it is ready when its event `Ready` comes."""
         self._config_path.write_text(self._config)
         self.events_path.unlink(missing_ok=True)
-        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "speakerd", "run"]
+        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, *self._program, "run"]
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "--config", str(self._config_path), "--events", str(self.events_path)],

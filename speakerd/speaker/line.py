@@ -14,6 +14,8 @@ from speakerd.speaker.playout import DEFAULT_BOUND_S, Playout
 from speakerd.speaker.ramp import raised_cosine
 
 _MOST_EARCONS = 4
+_EARCON_GAP_S = 0.06
+"""Between two earcons: over each other neither would be understood."""
 
 
 @dataclass(slots=True, eq=False)
@@ -77,10 +79,10 @@ class Line:
         self.speech_gain = 1.0
 
     def play_earcon(self, name: str) -> None:
-        """Begin `name` with the next period. KeyError if there is none of that name."""
+        """Begin `name` with the next period, or after those that sound. KeyError if there is none of that name."""
         samples = self._earcons[name]
-        if samples.size:
-            self._jingles = [*self._jingles[1 - _MOST_EARCONS :], _Jingle(samples, self.playout.written)]
+        if samples.size and len(self._jingles) < _MOST_EARCONS:
+            self._jingles.append(_Jingle(samples, self._earliest(self._jingles)))
 
     def next_period(self, frames: int) -> tuple[Samples, str]:
         """Exactly `frames` for the card, volume applied, and the item that begins in it after silence, or ""."""
@@ -91,8 +93,9 @@ class Line:
         if self._jingles or (samples.any() and not full):
             mix = samples * raised_cosine(frames, speech_gain, self._speech_gain)
             for jingle in self._jingles:
-                part = jingle.samples[position - jingle.start :][:frames]
-                mix[: part.size] += part
+                late = max(0, jingle.start - position)
+                part = jingle.samples[max(0, position - jingle.start) :][: max(0, frames - late)]
+                mix[late : late + part.size] += part
             mix *= np.linspace(gain, self._gain, frames, dtype=np.float32)
             samples = np.clip(np.rint(mix), -32768, 32767).astype(np.int16)
             # Kept for a second longer than it lasts, in case a drop rewinds it.
@@ -111,8 +114,13 @@ class Line:
     def drop(self, queued_frames: int) -> None:
         """The card was silenced with `queued_frames` in it; an earcon goes on where it was cut off."""
         self.playout.drop(queued_frames)
-        for jingle in self._jingles:
-            jingle.start = min(jingle.start, self.playout.written)
+        for number, jingle in enumerate(self._jingles):
+            jingle.start = min(jingle.start, self._earliest(self._jingles[:number]))
+
+    def _earliest(self, before: list[_Jingle]) -> int:
+        """Where an earcon may begin behind these."""
+        gap = round(_EARCON_GAP_S * self.rate_hz)
+        return max([self.playout.written, *(jingle.start + jingle.samples.size + gap for jingle in before)])
 
     def _push(self, chunks: list[Chunk]) -> bool:
         fitted = True

@@ -106,11 +106,28 @@ def test_an_earcon_ordered_just_before_a_drop_begins_at_once():
     assert np.array_equal(periods(line, 3)[:1200], PING)
 
 
-def test_many_earcons_at_once_are_bounded():
+def test_many_earcons_at_once_are_bounded_and_one_sounds_after_the_other():
     line = make()
     for _ in range(100):
         line.play_earcon("wake")
-    assert np.array_equal(periods(line, 1), 4 * PING[:PERIOD])
+    gap = np.zeros(round(0.06 * RATE), np.int16)
+    want = np.concatenate([PING, gap] * 4)
+    out = periods(line, want.size // PERIOD + 1)
+    assert np.array_equal(out[: want.size], want)
+    assert not out[want.size :].any()
+
+
+def test_an_earcon_behind_another_keeps_its_place_in_a_drop():
+    line = make()
+    line.play_earcon("wake")
+    line.play_earcon("wake")
+    periods(line, 2)
+    line.cut()
+    line.drop(PERIOD)
+    rest = periods(line, 12)
+    second = PING.size - PERIOD + round(0.06 * RATE)
+    assert np.array_equal(rest[: PING.size - PERIOD], PING[PERIOD:])
+    assert np.array_equal(rest[second : second + PING.size], PING)
 
 
 def test_idle_is_nothing_to_play():
