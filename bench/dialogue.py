@@ -1,4 +1,4 @@
-"""The same spoken dialogue against one server after another: wake, question, function, interruption, follow-up, goodbye.
+"""A spoken dialogue against one server or another: wake, question, function, interruption, follow-up, goodbye.
 
     python -m bench.dialogue --server embedded
     python -m bench.dialogue --server litellm --program VENV/bin/litellm
@@ -14,6 +14,7 @@ each step, and what the two sides said of each other; exit status 1 if a step fa
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import contextlib
 import json
@@ -41,7 +42,8 @@ KEY = "sk-dialogue-0123456789"
 MODEL = "gpt-realtime-2.1-mini"
 CONFIG = """\
 realtime: {{url: "{url}", model: {model}, stall_timeout_s: 20}}
-conversation: {{silence_timeout_s: 6, log_transcripts: true, think_timeout_s: 20}}
+conversation: {{silence_timeout_s: 6, think_timeout_s: 20}}
+transcripts: {{events: true}}
 log: {{level: debug}}
 """
 LITELLM = """\
@@ -71,7 +73,7 @@ class Dialogue:
         if ready is None:
             return
         self.judge("question in the same breath", *self.answered(start_s))
-        called_s = self.say("What time is it?")
+        called_s = self.say("What did it cost today?")
         passed, told = self.answered(called_s)
         calls = [event for event in self.events("ToolsCalled", start_s) if event["t"] >= start_s]
         names = ", ".join(str(name) for event in calls for name in event["names"])
@@ -98,13 +100,15 @@ class Dialogue:
         self.judge("goes on after it", bool(settled), "" if settled else "still not listening")
 
     def part(self) -> None:
-        """Ask for the end; where nobody understands that, silence ends it."""
-        start_s = self.say("End the conversation.")
+        """Say goodbye; where nobody understands that, silence ends the conversation."""
+        start_s = self.say("Goodbye.")
         idle = self.daemon.wait("StateChanged", start_s, 40.0, state="IDLE")
         ended = self.daemon.wait("SessionEnded", start_s, 1.0)
         how = "asked for" if self.daemon.find("StopRequested", start_s, reason="goodbye") else "by silence"
         clean = ended is not None and not ended["error"]
-        self.judge("goodbye", idle is not None and clean, f"{how}; session ended {ended and ended['error'] or 'in order'}")
+        self.judge(
+            "goodbye", idle is not None and clean, f"{how}; session ended {(ended and ended['error']) or 'in order'}"
+        )
 
     # ------------------------------------------------------------ helpers
 
@@ -265,7 +269,7 @@ def main() -> None:
         for liberty in re.findall(r"The server goes its own way with (.*)\.", log):
             print(f"its own way: {liberty}")
         for counts in re.findall(r"session \d+: (\{.*\})", log):
-            print(f"what was counted: {json.dumps(eval(counts))}")  # noqa: S307 - our own log
+            print(f"what was counted: {json.dumps(ast.literal_eval(counts))}")
     failed = [step for step, passed, _ in dialogue.verdicts if not passed]
     print(f"{options.url or options.server}: {f'failed: {failed}' if failed else 'every step passed'}")
     sys.exit(1 if failed else 0)
