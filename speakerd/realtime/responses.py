@@ -71,6 +71,8 @@ class Responses:
     _queue: deque[_Request] = field(default_factory=deque)
     _not_before_s: float | None = None
     _orphan_next: bool = False
+    _turn_open: bool | None = None
+    """The user's last turn has no answer yet; None until the server has told of a turn: some never do."""
     _numbers: int = 0
 
     @property
@@ -117,24 +119,33 @@ class Responses:
     def new_turn(self) -> None:
         """The user has spoken: what the server answers to it is wanted."""
         self._orphan_next = False
+        self._turn_open = True
 
     def created(self, response_id: str, now_s: float, *, unasked: bool) -> bool:
-        """The server began a response; False if it is not wanted, and cancelled. `unasked`: it may begin some."""
+        """The server began a response; False if it is not wanted, and cancelled.
+
+        `unasked`: it may begin some, one for each turn. (A proxy may ask for more, in the client's name.)
+        """
         before = self.active
         if before is not None and before.response_id == response_id:
             self.counts["created_twice"] += 1
             return False
+        request, self._asked = self._asked, None
+        self._last = request
+        unwanted = request.unwanted if request else self._orphan_next or not unasked or self._turn_open is False
+        self._orphan_next = False
+        new = Response(response_id)
+        if unwanted:
+            self.counts["orphan_cancelled"] += 1
+            self._cancel(new, now_s)
+        if unwanted and before is not None and not before.cancelled:
+            return False  # the answer goes on, and the other one ends unnoticed
         if before is not None:
             self.counts["superseded"] += 1  # two at once: the newest answers the newest words
             self._cancel(before, now_s)
-        request, self._asked = self._asked, None
-        self._last = request
-        self.active = Response(response_id)
-        unwanted = request.unwanted if request else self._orphan_next or not unasked
-        self._orphan_next = False
-        if unwanted:
-            self.counts["orphan_cancelled"] += 1
-            self._cancel(self.active, now_s)
+        self.active = new
+        if not unwanted and self._turn_open:
+            self._turn_open = False
         return not unwanted
 
     def done(self, done: ResponseDone, now_s: float) -> Response | None:
@@ -145,6 +156,8 @@ class Responses:
         active: Response | None = None
         if self.active is not None and self.active.response_id == done.response_id:
             active, self.active, self._last = self.active, None, None
+            if done.status == "failed" and self._turn_open is False:
+                self._turn_open = True  # the server may try again
         elif self.active is None and done.status == "failed":
             cancelled = self._asked.unwanted if self._asked else self._orphan_next
             active, self._asked, self._orphan_next = Response(done.response_id, cancelled), None, False
@@ -158,8 +171,8 @@ class Responses:
         """The server objects to a request of ours, this one or (empty) the newest; True if it was given up."""
         request = self._last if self._last and event_id == self._last.event_id and event_id else self._asked
         if request is None or (event_id and event_id != request.event_id):
-            if because_one_runs and not event_id:  # the server's own attempt: the turn still wants its answer
-                self.request({}, now_s)
+            if because_one_runs and not event_id and self._turn_open is not False:
+                self.request({}, now_s)  # the server's own attempt: the turn still wants its answer
             return False
         if request is self._asked:
             self._asked = None

@@ -119,6 +119,49 @@ def test_a_cancel_that_is_never_answered_does_not_block_for_ever(desk):
     assert desk.counts["late_delta"] == 1
 
 
+def test_a_proxy_that_asks_as_well_brings_no_second_answer(desk):
+    """LiteLLM asks for a response when a transcript is complete, beside the server's own turn detection."""
+    desk.receive(COMMITTED)
+    assert desk.receive(created("r1")) == [ev.ResponseStarted(1, "r1")]
+    desk.receive(running())  # the proxy's request came too early
+    desk.receive(done("r1"))
+    assert desk.sent() == [], "the turn has its answer"
+    assert desk.receive(created("r2")) == []  # or after the answer
+    assert desk.receive(delta(100, "r2")) == []
+    assert desk.sent() == [cancel_of("r2")]
+    desk.receive(done("r2", status="cancelled"))
+    desk.receive(COMMITTED)
+    assert desk.receive(created("r3")) == [ev.ResponseStarted(1, "r3")]
+
+
+def test_a_second_response_to_a_turn_does_not_cut_off_the_first(desk):
+    desk.receive(COMMITTED)
+    desk.receive(created("r1"))
+    assert desk.receive(created("r2")) == []
+    assert desk.sent() == [cancel_of("r2")]
+    assert desk.receive(delta(100, "r2")) == []
+    assert desk.receive(delta(100, "r1"))
+    assert desk.receive(done("r2", status="cancelled")) == []
+    assert desk.receive(done("r1"))[-1] == ev.ResponseEnded(1, "r1", "completed", 100)
+
+
+def test_a_server_may_try_again_after_a_failure(desk):
+    desk.receive(COMMITTED)
+    desk.receive(created("r1"))
+    desk.receive(done("r1", status="failed"))
+    assert desk.receive(created("r2")) == [ev.ResponseStarted(1, "r2")]
+
+
+def test_what_the_server_could_not_begin_for_a_turn_is_asked_for(desk):
+    desk.receive(COMMITTED)
+    desk.receive(created("r1"))
+    desk.receive(COMMITTED)  # the user spoke again
+    desk.receive(running())
+    assert desk.sent() == []
+    desk.receive(done("r1"))
+    assert desk.sent() == [CREATE]
+
+
 def test_of_two_responses_at_once_the_newer_is_heard(desk):
     desk.receive(created("r1"))
     assert desk.receive(created("r2")) == [ev.ResponseStarted(1, "r2")]
