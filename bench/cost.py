@@ -2,11 +2,11 @@
 
     python bench/cost.py [--turns 20] [--user-s 5] [--reply-s 8]
 
-Our protocol talks with a session of the embedded server, on the desk: no socket, no sound card, a clock that is moved by
-hand, ears and voice that answer at once. The server counts as the service does (10 tokens a second of the user's voice,
-20 of the assistant's, a token for four characters; cached is what the response before read from the beginning on), and
-forgets as `session.truncation` asks. Its bills are priced by the shipped table, also as if nothing were cached. Prints
-markdown.
+Our protocol talks with a session of the embedded server, on the desk: no socket, no sound card, a clock that is moved
+by hand, ears and voice that answer at once. The server counts as the service does (10 tokens a second of the user's
+voice, 20 of the assistant's, a token for four characters; cached is what the response before read from the beginning
+on), and forgets as `session.truncation` asks. Its bills are priced by the shipped table, and as if nothing were cached.
+Prints markdown.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from speakerd.skills.registry import Registry
 
 LONG_CHARACTERS = 20_000
 """What a web page or a list of all entities easily has."""
-LIMITS = (0, 24_000, 16_000, 8_000, 4_000)
+LIMITS = (0, 16_000, 8_000, 4_000)
 MODELS = ("gpt-realtime-2.1-mini", "gpt-realtime-2.1")
 QUESTION, ORDER = "Tell me about " + "the weather and the sea " * 4, "Set the volume to 50."
 
@@ -67,6 +67,7 @@ class Desk:
         self._now_s = 0.0
         self._words = ""
         self._responses = 0
+        self._reply_left_s = plan.reply_s
         numbers = itertools.count(1)
         self._server = Session("m", lambda prefix: f"{prefix}_{next(numbers)}", lambda: datetime.now(UTC), 0.0)
         settings = session_settings(Realtime(history_tokens=plan.history_tokens), tools=tools)
@@ -84,7 +85,10 @@ class Desk:
         self._send()
         self._responses = 1
         self._take(self._server.receive('{"type":"input_audio_buffer.commit"}', self._now_s))
+        self._ours.create_response(self._now_s)
+        self._send()
         while self._responses:
+            assert not self._server.closed
             self._now_s = self._server.deadline_s
             self._take(self._server.tick(self._now_s))
 
@@ -99,9 +103,13 @@ class Desk:
             if isinstance(effect, Send):
                 self._hear(effect.text)
         for job in jobs:
-            silence = np.zeros(round(self.plan.reply_s * WIRE_RATE_HZ), np.int16)
-            result = self._words if isinstance(job, Transcribe) else silence
+            result = self._words if isinstance(job, Transcribe) else self._voice()
             self._take(self._server.job_done(job.job, result, self._now_s))
+
+    def _voice(self) -> np.ndarray:
+        """The first sentence of a reply takes all its time, the others take none."""
+        seconds, self._reply_left_s = self._reply_left_s, 0.01
+        return np.zeros(round(seconds * WIRE_RATE_HZ), np.int16)
 
     def _hear(self, text: str) -> None:
         for output in self._ours.receive(text, self._now_s):
@@ -111,6 +119,7 @@ class Desk:
                 self._ours.answer_tools(answers, self._now_s)
             elif isinstance(output, ResponseUsage):
                 self._responses -= 1
+                self._reply_left_s = self.plan.reply_s
                 took = output.usage
                 self.used.append(
                     Tokens(
