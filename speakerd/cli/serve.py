@@ -19,10 +19,17 @@ from speakerd.server.embedded import serve_embedded
     "--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="TCP port; 0 takes a free one."
 )
 @click.option("--voice", default="slt", show_default=True, type=click.Choice(["slt", "rms", "awb", "kal16"]))
-def command(host: str, port: int, voice: str) -> None:
+@click.option("--piper-model", default="", help="Path to a voice of piper, to speak instead of flite.")
+@click.option("--chat-url", default="", help="OpenAI-compatible chat service to answer, http://HOST:PORT/v1.")
+@click.option("--chat-model", default="", help="Name of the chat service's model.")
+def command(host: str, port: int, **parts: str) -> None:
     """Serve the OpenAI Realtime protocol on this machine, without a key and without a network."""
     try:
-        asyncio.run(_serve(Server.model_validate({"voice": voice}), host, port))
+        config = Server.model_validate(parts)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        asyncio.run(_serve(config, host, port))
     except ConfigError as error:
         click.echo(f"speakerd: {error}", err=True)
         sys.exit(EXIT_CONFIG)

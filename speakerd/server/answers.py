@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from speakerd.server.audio import FORMATS
@@ -14,11 +14,12 @@ from speakerd.server.reading import Reading
 from speakerd.server.requests import RequestError, ResponseParams
 from speakerd.server.response import Response
 from speakerd.server.settings import FunctionTool, NamedMcp, SessionSettings
+from speakerd.server.thinker import Thinker
 from speakerd.server.usage import InputTokens
 from speakerd.server.wits import tools
 from speakerd.server.wits.chat import GREETING
-from speakerd.server.wits.decide import decide, dictated
-from speakerd.server.wits.heard import Call, Memory
+from speakerd.server.wits.decide import decide, dictated, is_for_rules
+from speakerd.server.wits.heard import Answer, Call, Memory
 from speakerd.server.wits.outputs import answer_from_output
 
 MAX_ASIDE = 4
@@ -35,6 +36,8 @@ class Answers:
         wall_clock: Callable[[], datetime],
         hearing: Callable[[], bool],
         on_done: Callable[[Response, float], None],
+        *,
+        chat: bool = False,
     ) -> None:
         """`hearing` tells that a turn's words are still missing; `on_done` is called when `active` has ended."""
         self.active: Response | None = None
@@ -48,6 +51,7 @@ class Answers:
         self._conversation_id = outbox.new_id("conv")
         self._aside: list[Response] = []
         self._memory = Memory()
+        self._thinker = Thinker(outbox) if chat else None
         self._prompts: dict[str, str] = {}
         self._reading = Reading()
 
@@ -137,6 +141,7 @@ class Answers:
             conversation_id=conversation_id,
             input_items=None if params.input is None else self._input(params),
             instructions=params.instructions or "",
+            told=settings.instructions if params.instructions is None else params.instructions,
         )
 
     def _input(self, params: ResponseParams) -> tuple[Item, ...]:
@@ -169,28 +174,43 @@ class Answers:
         if words := self._prompts.get(response.id) or dictated(options.instructions):
             response.say(words, now_s)
         elif last is not None and last.wire["type"] == "function_call_output":
-            response.say(self._from_outputs(items), now_s)
+            self._think(response, items, lambda: Answer(self._from_outputs(items)), now_s)
         elif last is not None and last.wire.get("role") == "user":
-            self._answer(response, last, now_s)
+            self._answer(response, items, now_s)
         elif order := self._ordered(options):
-            response.say("", now_s, then=order)
+            response.say("", now_s, [order])
         elif any(item.wire.get("role") == "user" for item in items):
             response.say("I have nothing to add.", now_s)
         else:
             response.say(GREETING, now_s)
+
+    def _think(self, response: Response, items: Sequence[Item], built_in: Callable[[], Answer], now_s: float) -> None:
+        """Answer by the chat service if there is one, else by our own wits."""
+        if self._thinker is None:
+            answer = built_in()
+            response.say(answer.words, now_s, answer.calls)
+            return
+        self._thinker.answer(response, items, built_in)
 
     def _ordered(self, options: ResponseOptions) -> Call | None:
         """The call that the instructions of this one response demand ("Call get_weather for Berlin.")."""
         forbidden = options.tool_choice == "none"
         return None if forbidden else tools.choose(options.instructions, options.tools, "auto")
 
-    def _answer(self, response: Response, item: Item, now_s: float) -> None:
+    def _answer(self, response: Response, items: Sequence[Item], now_s: float) -> None:
+        item, o = items[-1], response.options
         if not item.words and any(part["type"] == "input_image" for part in item.wire["content"]):
             response.say("I cannot see pictures.", now_s)
             return
-        o = response.options
-        answer = decide(item.words, self._wall_clock(), self._memory, o.tools, o.tool_choice)
-        response.say(answer.words, now_s, then=answer.call)
+
+        def built_in() -> Answer:
+            return decide(item.words, self._wall_clock(), self._memory, o.tools, o.tool_choice)
+
+        if is_for_rules(item.words):
+            answer = built_in()
+            response.say(answer.words, now_s, answer.calls)
+        else:
+            self._think(response, items, built_in, now_s)
 
     def _from_outputs(self, items: list[Item]) -> str:
         """What the functions said whose outputs stand at the end of the conversation, in their order."""

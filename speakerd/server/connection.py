@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -11,8 +12,11 @@ from datetime import datetime
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from speakerd.server.effects import Close, Effect, JobResult, Send, Speak, Transcribe
+from speakerd.server.chat import Chat
+from speakerd.server.effects import Close, Effect, JobResult, Send, Speak, Think, Transcribe
+from speakerd.server.httpstream import HttpError
 from speakerd.server.session import Session
+from speakerd.server.wits.heard import Call
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +39,21 @@ class Connection:
     of the websocket ends it.
     """
 
-    def __init__(self, socket: ServerConnection, model: str, run_job: RunJob, heavy: asyncio.Semaphore) -> None:
+    def __init__(
+        self,
+        socket: ServerConnection,
+        model: str,
+        run_job: RunJob,
+        heavy: asyncio.Semaphore,
+        chat: Chat | None = None,
+    ) -> None:
         """`heavy` is shared by all connections: so many big frames at a time are judged in threads."""
         self._socket = socket
         self._run_job = run_job
         self._heavy = heavy
         self._loop = asyncio.get_running_loop()
-        self._session = Session(model, new_id, local_time, self._loop.time())
+        self._chat = chat
+        self._session = Session(model, new_id, local_time, self._loop.time(), chat=chat is not None)
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
         self._jobs = asyncio.Semaphore(MAX_JOBS)
@@ -90,11 +102,33 @@ class Connection:
                 self._tasks.create_task(self._job(effect), name=f"job {effect.job}")
         self._changed.set()
 
-    async def _job(self, job: Transcribe | Speak) -> None:
+    async def _job(self, job: Transcribe | Speak | Think) -> None:
         async with self._jobs:
-            result = await self._run_job(job, lambda: self._session.wants(job.job))
+            if isinstance(job, Think):
+                result: JobResult = await self._think(job)
+            else:
+                result = await self._run_job(job, lambda: self._session.wants(job.job))
         async with self._lock:
             await self._perform(self._session.job_done(job.job, result, self._loop.time()))
+
+    async def _think(self, job: Think) -> JobResult:
+        """Ask the chat service, and pass its words on as they come; nothing is asked once nobody wants to hear it."""
+        assert self._chat is not None
+        calls: tuple[Call, ...] = ()
+        try:
+            async with contextlib.aclosing(self._chat.answer(job)) as pieces:
+                async for piece in pieces:
+                    if not self._session.wants(job.job):
+                        break
+                    if isinstance(piece, tuple):
+                        calls = piece
+                        continue
+                    async with self._lock:
+                        await self._perform(self._session.job_progress(job.job, piece, self._loop.time()))
+        except HttpError as error:
+            log.warning("The chat service failed: %s", error)
+            return error
+        return calls
 
 
 def new_id(prefix: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from speakerd.pcm import Samples
 from speakerd.server.requests import RequestError
+from speakerd.server.settings import Json
+from speakerd.server.wits.heard import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,15 @@ class Speak:
 
 
 @dataclass(frozen=True, slots=True)
+class Think:
+    """Ask the chat service: its words go to `Session.job_progress`, at its end `job_done(job, the calls it makes)`."""
+
+    job: int
+    messages: tuple[Json, ...]
+    functions: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close the socket, after everything before it was sent."""
 
@@ -45,9 +56,9 @@ class Close:
     reason: str
 
 
-Job: TypeAlias = Transcribe | Speak
+Job: TypeAlias = Transcribe | Speak | Think
 Effect: TypeAlias = Send | Job | Close
-JobResult: TypeAlias = str | Samples | Exception
+JobResult: TypeAlias = str | Samples | tuple[Call, ...] | Exception
 WhenDone: TypeAlias = Callable[[Any, float], None]
 """Called with the result (an exception if the job failed) and the time."""
 
@@ -60,6 +71,7 @@ class Outbox:
         self.new_id = new_id
         self._effects: list[Effect] = []
         self._waiting: dict[int, WhenDone] = {}
+        self._listening: dict[int, Callable[[str, float], None]] = {}
         self._jobs = 0
 
     def event(self, kind: str, **fields: object) -> None:
@@ -83,18 +95,34 @@ class Outbox:
         self._effects.append(Speak(job, text, rate_hz, speed))
         return job
 
+    def think(
+        self, messages: Sequence[Json], functions: Sequence[Json], words: Callable[[str, float], None], done: WhenDone
+    ) -> int:
+        """Queue a question for the chat service; `words` is called with each piece. Returns the job's number."""
+        job = self._new_job(done)
+        self._listening[job] = words
+        self._effects.append(Think(job, tuple(messages), tuple(functions)))
+        return job
+
     def close(self, code: int, reason: str) -> None:
         """Queue the end of the connection."""
         self._effects.append(Close(code, reason))
 
+    def progress(self, job: int, words: str, now_s: float) -> None:
+        """Hand over a piece of an answer."""
+        if job in self._listening:
+            self._listening[job](words, now_s)
+
     def finish(self, job: int, result: JobResult, now_s: float) -> None:
         """Hand a result to whoever asked; results nobody waits for are dropped."""
+        self._listening.pop(job, None)
         done = self._waiting.pop(job, None)
         if done is not None:
             done(result, now_s)
 
     def forget(self, job: int) -> None:
         """Drop the result of `job` when it comes."""
+        self._listening.pop(job, None)
         self._waiting.pop(job, None)
 
     def wanted(self, job: int) -> bool:

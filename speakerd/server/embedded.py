@@ -17,11 +17,12 @@ from websockets.typing import Subprotocol
 
 from speakerd.config.model import Server
 from speakerd.errors import ConfigError, SpeakerdError
+from speakerd.server.chat import Chat
 from speakerd.server.connection import Connection, new_id
 from speakerd.server.ears import Ears
 from speakerd.server.effects import JobResult, Outbox, Send, Speak, Transcribe
 from speakerd.server.requests import RequestError
-from speakerd.server.voice import Voice
+from speakerd.server.voice import make_voice
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,10 @@ class EmbeddedServer:
     """All connections share its ears and its voice."""
 
     def __init__(self, config: Server) -> None:
-        """ConfigError when flite or the ears' package is missing."""
-        self._voice = Voice(config.voice)
+        """ConfigError when the voice's program or the ears' package is missing."""
+        self._voice = make_voice(config)
         self._ears = Ears()
+        self._chat = Chat(config) if config.chat_url else None
         self._hearing = asyncio.Semaphore(1)
         self._speaking = asyncio.Semaphore(2)
         self._heavy = asyncio.Semaphore(2)  # with the two above: fewer than the threads there are
@@ -65,7 +67,9 @@ class EmbeddedServer:
         self.sessions += 1
         log.info("client connected, %d session(s)", self.sessions)
         try:
-            await Connection(socket, query.get("model", ["embedded"])[0][:200], self._run, self._heavy).run()
+            await Connection(
+                socket, query.get("model", ["embedded"])[0][:200], self._run, self._heavy, self._chat
+            ).run()
         finally:
             self.sessions -= 1
             log.info("client gone, %d session(s)", self.sessions)

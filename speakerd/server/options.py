@@ -27,6 +27,8 @@ class ResponseOptions:
     """Read instead of the conversation."""
     instructions: str = ""
     """What this response alone was told."""
+    told: str = ""
+    """What holds for it: those, or the session's."""
 
 
 def format_json(audio_format: AudioFormat) -> Json:

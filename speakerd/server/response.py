@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from speakerd.pcm import Samples
 from speakerd.server.effects import Outbox
@@ -48,7 +48,9 @@ class Response:
         self._item: Item | None = None
         self._output: list[Item] = []
         self._sentences: list[str] = []
-        self._then: Call | None = None
+        self._calls: tuple[Call, ...] = ()
+        self._all_known = False
+        self._source = 0
         self._job = 0
         self._queue = SpeechQueue(options.format)
         self._said = ""
@@ -76,31 +78,46 @@ class Response:
             "metadata": o.metadata,
         }
 
-    def say(self, text: str, now_s: float, then: Call | None = None) -> None:
-        """Answer with words, and call a function after them; neither makes an empty, completed response."""
+    def say(self, text: str, now_s: float, calls: Sequence[Call] = ()) -> None:
+        """Answer with words, and call functions after them; neither makes an empty, completed response."""
+        for sentence in sentences(text):
+            self.add(sentence, now_s)
+        self.end(now_s, calls)
+
+    def add(self, sentence: str, now_s: float) -> None:
+        """Say one sentence more; `end` follows."""
         self.planned = True
-        self._sentences = sentences(text)
-        self._then = then
-        if not self._sentences:
-            self._complete(now_s)
+        if self.done:
             return
+        if self._item is None:
+            self._begin_message()
+        self._sentences.append(sentence)
+        if self.options.audio:
+            self._ask_for_more()
+        else:
+            self._announce(self._sentences.pop(0), now_s)
+
+    def end(self, now_s: float, calls: Sequence[Call] = ()) -> None:
+        """No words follow; the functions are called when all was said."""
+        self.planned = True
+        self._calls = tuple(calls)
+        self._all_known = True
+        self._finish_if_said(now_s)
+
+    def wait_for(self, job: int) -> None:
+        """Words will come from that job; it is dropped with this response."""
+        self.planned = True
+        self._source = job
+
+    def _begin_message(self) -> None:
         self._begin_item({"type": "message", "role": "assistant", "content": []})
         kind = "audio" if self.options.audio else "text"
         empty = {"transcript": ""} if self.options.audio else {"text": ""}
         self._event("response.content_part.added", content_index=0, part={"type": kind, **empty})
-        if self.options.audio:
-            self._ask_for_more()
-            return
-        while self._sentences and not self.done:
-            self._announce(self._sentences.pop(0), now_s)
-        self._complete(now_s)
 
     def _complete(self, now_s: float) -> None:
         """All words were said: call what is to be called, and end."""
-        if self.done:
-            return
-        call, self._then = self._then, None
-        if call is not None:
+        for call in self._calls:
             if self._item is not None:
                 self._end_item("completed")
             self._call(call)
@@ -134,6 +151,7 @@ class Response:
             return
         self.done = True
         self._outbox.forget(self._job)
+        self._outbox.forget(self._source)
         self._queue.clear()
         if self._item is not None:
             self._end_item("completed" if status == "completed" else "incomplete")
@@ -236,7 +254,8 @@ class Response:
             self.finish("incomplete", now_s, reason="max_output_tokens")
 
     def _finish_if_said(self, now_s: float) -> None:
-        if not self._queue.waiting_ms and not self._sentences and not self._job:
+        waits = self._queue.waiting_ms or self._sentences or self._job
+        if self._all_known and not waits and not self.done:
             self._complete(now_s)
 
     def _event(self, kind: str, **fields: object) -> None:

@@ -34,14 +34,25 @@ class Session:
     """One client's conversation."""
 
     def __init__(
-        self, model: str, new_id: Callable[[str], str], wall_clock: Callable[[], datetime], now_s: float
+        self,
+        model: str,
+        new_id: Callable[[str], str],
+        wall_clock: Callable[[], datetime],
+        now_s: float,
+        *,
+        chat: bool = False,
     ) -> None:
-        """`model` is what the client asked for in its URL; `wall_clock` gives local time with its zone."""
+        """`model` is what the client asked for in its URL; `wall_clock` gives local time with its zone.
+
+        `chat`: there is a chat service to ask (effect Think).
+        """
         self._settings = SessionSettings(type="realtime", model=model)
         self._outbox = Outbox(new_id)
         self._history = History()
         self._listener = Listener(self._outbox, self._history, self._settings, self._on_speech, self._on_turn)
-        self._answers = Answers(self._outbox, self._history, wall_clock, lambda: self._listener.hearing, self._on_done)
+        self._answers = Answers(
+            self._outbox, self._history, wall_clock, lambda: self._listener.hearing, self._on_done, chat=chat
+        )
         self._id = new_id("sess")
         self._expires_s = now_s + SESSION_S
         self._expires_at = int(wall_clock().timestamp()) + SESSION_S
@@ -75,6 +86,11 @@ class Session:
         except RequestError as error:
             error.event_id = request.event_id
             self._outbox.error(error)
+        return self.tick(now_s)
+
+    def job_progress(self, job: int, words: str, now_s: float) -> list[Effect]:
+        """A piece of the chat service's answer."""
+        self._outbox.progress(job, words, now_s)
         return self.tick(now_s)
 
     def job_done(self, job: int, result: JobResult, now_s: float) -> list[Effect]:

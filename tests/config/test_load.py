@@ -133,7 +133,11 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
             "FILE:1: audio.capture_device: found nothing, expected text of 1 to 200 characters "
             "(leave the key out to have its default)",
         ),
-        ("server: 5", "FILE:1: server: found 5, expected a section with the key voice"),
+        (
+            "server: 5",
+            "FILE:1: server: found 5, expected a section with the keys voice, piper_model, chat_url, chat_model and "
+            "chat_timeout_s",
+        ),
         ("wake: [a]", "FILE:1: wake: found a list of one entry, expected a section with the key words"),
         ("wake: {words: []}", "FILE:1: wake.words: found an empty list, expected a list of 1 to 20 entries"),
         ("wake: {words: alexa}", 'FILE:1: wake.words: found the text "alexa", expected a list of 1 to 20 entries'),

@@ -102,3 +102,26 @@ class Server(Section):
 
     voice: Literal["slt", "rms", "awb", "kal16"] = "slt"
     """Voice of flite, the speech synthesiser."""
+    piper_model: str = Field("", max_length=1_000)
+    """Path to a voice of piper (`….onnx`, its `….onnx.json` beside it) to speak instead of flite; needs `piper`."""
+    chat_url: str = Field("", max_length=1_000)
+    """Base of an OpenAI-compatible chat service to answer instead of the built-in wits, `http://127.0.0.1:11434/v1`."""
+    chat_model: str = Field("", max_length=200)
+    """Name of the chat service's model."""
+    chat_timeout_s: float = Field(10.0, gt=0.0, le=120.0)
+    """Time that the chat service may be silent, seconds; then the built-in wits answer, and say so."""
+
+    @field_validator("chat_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if not url:
+            return url
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("http", "https") and parts.hostname and not parts.username and not parts.password
+            usable = usable and (parts.port is None or parts.port > 0)
+        except ValueError:
+            usable = False
+        if not usable or not url.isprintable() or " " in url or "?" in url or "#" in url:
+            raise ValueError("http://HOST[:PORT]/… or https://HOST/…, without a name or password in it")
+        return url

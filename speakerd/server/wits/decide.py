@@ -39,6 +39,12 @@ def decide(
     return answer
 
 
+def is_for_rules(text: str) -> bool:
+    """True for turns that need no mind: no words, a wake word alone, "stop"."""
+    words = without_wake_word(text)
+    return not re.search(r"\w", words) or chat.STOP.search(plain(words)) is not None
+
+
 def _repeat(heard: Heard) -> Answer | None:
     asked = r" (repeat|say (that|it) again|what did you (just )?say|pardon|come again|once more) "
     if not re.search(asked, heard.plain):

@@ -36,6 +36,11 @@ class Answer:
     words: str = ""
     call: Call | None = None
 
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The call, if there is one."""
+        return () if self.call is None else (self.call,)
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
