@@ -37,11 +37,18 @@ log = logging.getLogger(__name__)
 
 PASSWORD = "relay-redis-password"
 EMBEDDED = "embedded"
+SERVICE_FOLDER = Path("/var/lib/speakerd-relay")
+"""Where it keeps its state as a systemd service."""
 
 
 def folder(environ: Mapping[str, str]) -> Path:
-    """Where tokens and the relay's ledger are: `relay/` beside the daemon's own ledger."""
-    return ledger_folder(environ).parent / "relay"
+    """Where tokens and the relay's ledger are: the service's, unless this user has a relay of their own."""
+    own = ledger_folder(environ).parent / "relay"
+    try:
+        mine = bool(environ.get("STATE_DIRECTORY")) or own.is_dir() or not SERVICE_FOLDER.is_dir()
+    except OSError:  # it is there, and not for us: reading it tells so
+        mine = False
+    return own if mine else SERVICE_FOLDER / "relay"
 
 
 def make_store(relay: Relay, environ: Mapping[str, str], entries: Sequence[Entry] = ()) -> Store:

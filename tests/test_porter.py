@@ -60,9 +60,17 @@ async def test_the_openai_client_converses_through_it(house: tuple[House, str, s
     assert entries[0].tokens.text_out > 0
 
 
-def test_where_tokens_and_bills_are(tmp_path: Path) -> None:
+def test_where_tokens_and_bills_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = tmp_path / "service"
+    monkeypatch.setattr(porter, "SERVICE_FOLDER", service)
+    home, own = {"HOME": str(tmp_path)}, tmp_path / ".local" / "state" / "speakerd" / "relay"
     assert porter.folder({"STATE_DIRECTORY": f"{tmp_path}:/other"}) == tmp_path / "relay"
-    assert porter.folder({"HOME": "/home/me"}) == Path("/home/me/.local/state/speakerd/relay")
+    assert porter.folder(home) == own
+    service.mkdir()
+    assert porter.folder(home) == service / "relay"
+    assert porter.folder({"STATE_DIRECTORY": str(tmp_path)}) == tmp_path / "relay"
+    own.mkdir(parents=True)
+    assert porter.folder(home) == own
 
 
 def test_the_store_that_the_configuration_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

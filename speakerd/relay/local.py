@@ -132,7 +132,7 @@ class TokenFile:
     def change(self) -> Iterator[dict[str, Token]]:
         """A copy to change, written at the end if it differs. One process at a time. Raises StoreAwayError."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_folder()
             lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -146,6 +146,12 @@ class TokenFile:
         except OSError as error:
             raise StoreAwayError(f"{self._path} cannot be written: {error.strerror}") from error
 
+    def _make_folder(self) -> None:
+        folder = self._path.parent
+        if not folder.is_dir():
+            folder.mkdir(parents=True, mode=0o700)
+            _give(folder, folder.parent)
+
     def _write(self, tokens: dict[str, Token]) -> None:
         new = self._path.with_suffix(".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -153,5 +159,13 @@ class TokenFile:
             json.dump([to_json(token) for token in tokens.values()], file, indent=1)
             file.flush()
             os.fsync(file.fileno())
+        _give(new, self._path.parent)
         new.replace(self._path)
         self._mark = None
+
+
+def _give(path: Path, like: Path) -> None:
+    """To the owner of `like`: root may add a token, and the relay, which is not root, must read it."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)

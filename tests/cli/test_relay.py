@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -84,6 +86,33 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
         assert "The relay listens at ws://127.0.0.1:" in line
         url = line.split("ws://")[1].split("/")[0]
         with urllib.request.urlopen(f"http://{url}/healthz", timeout=10) as answer:
+            assert json.load(answer)["status"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
+@pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="needs systemd-socket-activate")
+def test_it_takes_the_socket_of_systemd(tmp_path: Path) -> None:
+    """The first connection starts it, and is served by it."""
+    (tmp_path / "c.yaml").write_text("realtime: {url: 'ws://127.0.0.1:9/v1/realtime'}\nrelay: {host: 192.0.2.1}\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    setting = [
+        f"--setenv={name}={value}" for name, value in (("STATE_DIRECTORY", tmp_path), ("PATH", os.environ["PATH"]))
+    ]
+    relay = [sys.executable, "-m", "speakerd", "relay", "--config", str(tmp_path / "c.yaml")]
+    process = subprocess.Popen(
+        ["systemd-socket-activate", f"--listen=127.0.0.1:{port}", *setting, *relay], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr
+        assert "Listening on" in process.stderr.readline()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20) as answer:
             assert json.load(answer)["status"] == "ok"
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0

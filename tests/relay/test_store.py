@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import date
 from decimal import Decimal
@@ -12,7 +13,7 @@ import pytest
 from support.relay_rig import make_token
 
 from speakerd.relay.local import LocalStore
-from speakerd.relay.store import LEASE_S, Admission, Lease, Receipt, Spent, Store
+from speakerd.relay.store import LEASE_S, Admission, Lease, Receipt, Spent, Store, StoreAwayError
 
 DAY = date(2026, 11, 23)
 Advance = Callable[[float], None]
@@ -152,3 +153,35 @@ async def test_a_dead_relays_sessions_are_free_again_when_their_lease_is_over(tm
     assert await store.admit(lease("s2", most=1)) is Admission.TOO_MANY
     now_s += 0.2
     assert await store.admit(lease("s2", most=1)) is Admission.GRANTED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+async def test_a_token_that_root_adds_belongs_to_the_relay(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12345)
+    store = LocalStore(tmp_path / "relay", lambda: 0.0)
+    await store.add(make_token("kitchen", "spk-" + 43 * "a"))
+    for path in (tmp_path / "relay", tmp_path / "relay" / "tokens.json"):
+        assert path.stat().st_uid == 12345
+        assert path.stat().st_mode & 0o077 == 0
+
+
+async def test_a_file_that_is_none_is_a_store_that_is_away(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path, lambda: 0.0)
+    for text in ("{", "[1]", '[{"name":"x"}]', '{"a": 1}', "7"):
+        (tmp_path / "tokens.json").write_text(text)
+        with pytest.raises(StoreAwayError):
+            await store.find("x")
+    (tmp_path / "tokens.json").unlink()
+    assert await store.find("x") is None
+
+
+async def test_tokens_that_another_process_changes_are_seen_at_once(tmp_path: Path) -> None:
+    relay, tool = (LocalStore(tmp_path, lambda: 0.0) for _ in range(2))
+    token = make_token("kitchen", "spk-" + 43 * "a")
+    assert await relay.find(token.digest) is None
+    await tool.add(token)
+    assert await relay.find(token.digest) == token
+    await tool.revoke("kitchen")
+    found = await relay.find(token.digest)
+    assert found is not None
+    assert found.revoked
