@@ -26,6 +26,7 @@ from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 CHUNK_MS = 100
 APPEND = json.dumps(
@@ -43,8 +44,9 @@ async def service() -> None:
     """Echoes."""
 
     async def handle(socket: ServerConnection) -> None:
-        async for message in socket:
-            await socket.send(message)
+        with contextlib.suppress(ConnectionClosed):
+            async for message in socket:
+                await socket.send(message)
 
     async with serve(handle, "127.0.0.1", 0, **WIRE) as server:
         tell(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/v1/realtime")

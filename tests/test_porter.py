@@ -110,3 +110,17 @@ async def test_it_listens_on_a_socket_that_it_is_handed(tmp_path: Path) -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
             await writer.wait_closed()
+
+
+async def test_an_ipv4_client_on_a_socket_for_both_is_known_by_its_own_address(tmp_path: Path) -> None:
+    """As systemd's sockets are: else nobody could read the metrics."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("needs IPv6")
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as both:
+        async with porter.serving(config(), None, {"STATE_DIRECTORY": str(tmp_path)}, [both]):
+            for host in ("127.0.0.1", "::1"):
+                reader, writer = await asyncio.open_connection(host, both.getsockname()[1])
+                writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+                writer.close()
+                await writer.wait_closed()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,7 +16,7 @@ from speakerd.config.credentials import api_key
 from speakerd.config.load import load
 from speakerd.config.model import Config
 from speakerd.errors import SpeakerdError
-from speakerd.porter import make_store, run
+from speakerd.porter import folder, make_store, run
 from speakerd.relay.store import Store, StoreAwayError
 from speakerd.relay.tokens import NAME, Token, digest_of, new_secret
 from speakerd.service.journal import setup_logging
@@ -93,9 +94,13 @@ def add(
         per_month_usd=_dollars(per_month_usd),
         max_sessions=max_sessions,
     )
-    if not _ask(path or _up(ctx), lambda store: store.add(token)):
+    path = path or _up(ctx)
+    if not _ask(path, lambda store: store.add(token)):
         raise SpeakerdError(f"there is a token {name} already", hint=f"speakerd relay token revoke {name}")
     click.echo(secret)
+    state = load(path).relay.state
+    where = f"{folder(os.environ)}/tokens.json" if state == "local" else urlsplit(state).netloc
+    click.echo(f"Only its hash is kept, in {where}: this is the one time that it is shown.", err=True)
 
 
 @token_group.command("list")

@@ -174,7 +174,7 @@ class Gate:
 
     def _may_read_metrics(self, address: str) -> bool:
         try:
-            near = ipaddress.ip_address(address.partition("%")[0]).is_loopback
+            near = ipaddress.ip_address(address).is_loopback
         except ValueError:
             near = True  # a Unix socket
         return self._config.metrics == "all" or (self._config.metrics == "loopback" and near)
@@ -310,9 +310,10 @@ def _response(status: int, kind: str, body: bytes) -> Response:
 
 
 def _address(connection: ServerConnection) -> str:
-    """The client's IP address; empty on a Unix socket."""
+    """The client's IP address, that of IPv4 as such also on a socket for both; empty on a Unix socket."""
     name = connection.remote_address
-    return str(name[0]) if isinstance(name, tuple) else ""
+    address = str(name[0]).partition("%")[0] if isinstance(name, tuple) else ""
+    return address.removeprefix("::ffff:") if "." in address else address
 
 
 def _name(socket: Socket) -> str:

@@ -135,6 +135,7 @@ class TokenFile:
             self._make_folder()
             lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
+                _give(self._path.with_suffix(".lock"), self._path.parent)
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 before = self.read()
                 tokens = dict(before)

@@ -30,7 +30,7 @@ def relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_token_is_shown_once_and_kept_as_a_hash(relay, tmp_path: Path) -> None:
-    secret = relay("token", "add", "kitchen", "--model", "m", "--voice", "marin", "--per-day", "0.5").output.strip()
+    secret = relay("token", "add", "kitchen", "--model", "m", "--voice", "marin", "--per-day", "0.5").stdout.strip()
     file = tmp_path / "relay" / "tokens.json"
     assert secret.startswith("spk-")
     assert secret not in file.read_text()
