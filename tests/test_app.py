@@ -223,8 +223,9 @@ def test_no_server_is_told_in_sound_and_words_and_the_next_wake_works(room, tmp_
     assert "check realtime.url" in daemon.log_path.read_text()
 
 
-def test_a_lost_connection_ends_the_reply_and_the_next_wake_works(room, server):
+def test_a_reply_that_a_lost_connection_cut_is_told_in_sound_and_the_next_wake_works(room, server, tmp_path):
     daemon = room.daemon_at(server.url)
+    recorder = room.record()
     room.say("wake")
     assert daemon.wait("StateChanged", state="LISTENING")
     server.user_turn()
@@ -234,7 +235,14 @@ def test_a_lost_connection_ends_the_reply_and_the_next_wake_works(room, server):
     lost = daemon.wait("SessionEnded")
     assert lost["error"] == "connection_lost"
     assert lost["state"] == "IDLE"
-    time.sleep(1.0)
+    said = daemon.wait("PlayoutDrained", since_s=lost["t"] + 1.0)
+    assert said
+    time.sleep(0.3)
+    sound = recorder.stop()
+    assert np.any(sound.between(lost["t"] + 0.2, lost["t"] + 0.5)), "the error sound"
+    assert not np.any(sound.between(lost["t"] + 0.9, lost["t"] + 1.2)), "the rest of the reply is not played"
+    [notice] = spoken(tmp_path)
+    assert likeness(sound.between(lost["t"] + 1.0, said["t"] + 0.3), notice) > 0.8
     room.say("wake")
     assert daemon.wait("StateChanged", since_s=lost["t"] + 0.5, state="LISTENING")
     assert daemon.stop() == 0

@@ -11,6 +11,7 @@ from support.rig import CHUNK, rig
 from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
 from speakerd.realtime import link as link_module
+from speakerd.realtime.outputs import FirstAudio
 from speakerd.realtime.settings import session_settings
 
 
@@ -148,6 +149,59 @@ async def test_a_session_is_renewed_in_a_pause_and_knows_what_was_said():
         assert r.outputs.empty(), "nobody hears of the old one's end"
         r.link.close()
         assert await r.next() == ev.SessionEnded(1)
+
+
+async def test_a_session_that_has_become_slow_is_replaced_in_a_pause_and_not_heard_any_more(monkeypatch):
+    monkeypatch.setattr("speakerd.realtime.renewal.SLOWER_BY_S", 0.0)
+    async with rig(keep_warm=False) as r:
+        r.link.open(1)
+        assert await r.next() == ev.SessionReady(1)
+        old = r.peers[0]
+        old.connection.transport.pause_reading()  # it will not know that it is over
+        for number, latency_s in enumerate((0.02, 0.02, 0.02, 0.2, 0.2, 0.2)):
+            assert r.link.renewed == 0
+            await answer_after(old, f"r{number}", latency_s)
+            await r.until(lambda: r.reports and isinstance(r.reports[-1], FirstAudio))
+            r.reports.clear()
+        await r.until(lambda: r.link.renewed == 1)
+        while not r.outputs.empty():
+            r.outputs.get_nowait()
+        await old.send("input_audio_buffer.speech_started", item_id="u9")
+        await old.send("response.output_audio.delta", response_id="r9", item_id="a9", delta="AAAA")
+        await r.peers[1].send("input_audio_buffer.speech_started", item_id="u1")
+        assert await r.next() == ev.UserSpeechStarted(1)
+        await asyncio.sleep(0.05)
+        assert r.outputs.empty(), "only the new one is heard"
+
+
+async def answer_after(peer, response: str, latency_s: float) -> None:
+    """A whole turn and its answer, whose first sound takes so long."""
+    await peer.send("input_audio_buffer.speech_started", item_id=f"u{response}")
+    await peer.send("input_audio_buffer.speech_stopped", item_id=f"u{response}")
+    await peer.send("input_audio_buffer.committed", item_id=f"u{response}")
+    await peer.send("response.created", response={"id": response})
+    await asyncio.sleep(latency_s)
+    sound = base64.b64encode(CHUNK).decode()
+    await peer.send("response.output_audio.delta", response_id=response, item_id=f"a{response}", delta=sound)
+    await peer.send("response.done", response={"id": response, "status": "completed"})
+
+
+@pytest.mark.parametrize("stall_timeout_s", [1.0, 1.5])
+async def test_a_server_that_owes_an_answer_and_says_nothing_is_given_up(stall_timeout_s):
+    async with rig(keep_warm=False, stall_timeout_s=stall_timeout_s) as r:
+        r.link.open(1)
+        assert await r.next() == ev.SessionReady(1)
+        r.peer.deaf = True
+        await r.peer.send("input_audio_buffer.speech_started", item_id="u1")
+        await r.peer.send("input_audio_buffer.speech_stopped", item_id="u1")
+        await r.peer.send("input_audio_buffer.committed", item_id="u1")
+        since_s = asyncio.get_running_loop().time()
+        while not isinstance(ended := await r.next(), ev.SessionEnded):
+            pass
+        assert ended.error == "server_silent"
+        assert stall_timeout_s < asyncio.get_running_loop().time() - since_s < 3 * stall_timeout_s
+        r.link.open(2)
+        assert await r.next() == ev.SessionReady(2), "the next wake word works"
 
 
 async def test_another_voice_needs_another_session():

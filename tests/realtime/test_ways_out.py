@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import ssl
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.dead_network import accept
@@ -31,16 +32,23 @@ async def link_to(url: str):
         link.stop()
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="makes its certificate with openssl")
-async def test_a_private_ca_is_believed_if_the_environment_names_it(tmp_path, monkeypatch):
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    )
+NEEDS_OPENSSL = pytest.mark.skipif(not shutil.which("openssl"), reason="makes its certificate with openssl")
+
+
+async def certify(host: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server's context for `host`, and the certificate that nobody knows yet."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={host} -addext subjectAltName=DNS:{host}"
     paths = ["-keyout", str(key), "-out", str(certificate)]
     await asyncio.to_thread(subprocess.run, [*command.split(), *paths], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+@NEEDS_OPENSSL
+async def test_a_private_ca_is_believed_if_the_environment_names_it(tmp_path, monkeypatch):
+    context, certificate = await certify("localhost", tmp_path)
     async with serve(accept, "127.0.0.1", 0, ssl=context, close_timeout=0.2) as server:
         url = f"wss://localhost:{next(iter(server.sockets)).getsockname()[1]}/"
         async with link_to(url) as outputs:
@@ -48,6 +56,40 @@ async def test_a_private_ca_is_believed_if_the_environment_names_it(tmp_path, mo
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         async with link_to(url) as outputs:
             assert await outputs.get() == ev.SessionReady(1)
+
+
+@NEEDS_OPENSSL
+async def test_by_a_proxy_a_session_comes_to_be_and_this_machine_needs_none(tmp_path, monkeypatch):
+    context, certificate = await certify("speaker.invalid", tmp_path)
+    asked = []
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        there, to = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(pipe(reader, to), pipe(there, writer))
+
+    async with (
+        serve(accept, "127.0.0.1", 0, ssl=context, close_timeout=0.2) as server,
+        serve(accept, "127.0.0.1", 0, close_timeout=0.2) as plain,
+        await asyncio.start_server(proxy, "127.0.0.1", 0) as way,
+    ):
+        port = next(iter(server.sockets)).getsockname()[1]
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        for name in ("https_proxy", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{way.sockets[0].getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "")
+        async with link_to("wss://speaker.invalid/v1/realtime") as outputs:
+            assert await outputs.get() == ev.SessionReady(1)
+        async with link_to(f"ws://127.0.0.1:{next(iter(plain.sockets)).getsockname()[1]}/") as outputs:
+            assert await outputs.get() == ev.SessionReady(1)
+        assert asked == [b"CONNECT speaker.invalid:443 HTTP/1.1"]
 
 
 async def test_a_proxy_is_asked_and_its_refusal_is_explained(monkeypatch):

@@ -29,6 +29,8 @@ class Peer:
         self.connection = connection
         self.grants = grants
         self.heard: list[dict] = []
+        self.deaf = False
+        """It answers nothing by itself any more."""
 
     @property
     def audio(self) -> bytes:
@@ -49,7 +51,7 @@ class Peer:
         async for text in self.connection:
             message = json.loads(text)
             self.heard.append(message)
-            if message["type"] == "session.update":
+            if message["type"] == "session.update" and not self.deaf:
                 await self.send("session.updated", session={**message["session"], **extra, **self.grants})
 
 
