@@ -48,7 +48,8 @@ def report(tallies: list[Tally], minutes: float) -> None:
     print(f"| stuck states, calls without an answer, faults that did not come to pass | {dict(troubles) or 0} |")
     print(f"| next wake works, s after the fault's end: p50, p95, max | {quantiles(recovery)} |")
     print(f"| … later than {WANTED_S:.0f} s | {sum(s > WANTED_S for s in recovery)} |")
-    print(f"| … at the first call | {sum(row.calls == 1 for row in rows)} |\n")
+    print(f"| … at the first call | {sum(row.calls == 1 for row in rows)} |")
+    print(f"| calls in which no wake word was detected | {sum(row.unheard for row in rows)} |\n")
     print("| fault | trials | next wake, s: p50, p95, max | how the session ended | what the patient user heard |")
     print("|---|---|---|---|---|")
     for kind in sorted({row.kind for row in rows}):

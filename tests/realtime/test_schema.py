@@ -6,7 +6,12 @@ The same dialogues hold the protocol to its promises: see `Promises`.
 from __future__ import annotations
 
 import base64
+import inspect
 import json
+import re
+from collections import Counter
+from datetime import datetime
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -15,12 +20,15 @@ from pydantic import ValidationError
 from support.desk import Desk, call, created, delta, done, server
 from support.schema import assert_valid
 
-from speakerd.config.model import Realtime, TurnDetection
+from speakerd.config.model import McpServer, Realtime, Skills, TurnDetection
 from speakerd.conversation.events import ItemHeard
 from speakerd.realtime import outgoing
 from speakerd.realtime.outputs import Fatal
 from speakerd.realtime.protocol import Limits
 from speakerd.realtime.settings import session_settings
+from speakerd.skills.assembly import assemble
+from speakerd.skills.mcp import session_tools
+from speakerd.skills.ports import Ports
 
 TOOL = {
     "type": "function",
@@ -28,7 +36,9 @@ TOOL = {
     "description": "Set the volume.",
     "parameters": {"type": "object", "properties": {"percent": {"type": "integer"}}, "required": ["percent"]},
 }
-MCP = {"type": "mcp", "server_label": "home", "server_url": "https://example.org/mcp", "require_approval": "never"}
+SOMETHING: Any = object()
+OWN = tuple(assemble(Skills(), Ports(clock=datetime.now, end=lambda: None, volume=SOMETHING, purse=SOMETHING)).tools())
+"""The functions that come with speakerd, as the daemon offers them."""
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 configs = st.builds(
@@ -45,11 +55,25 @@ configs = st.builds(
         silence_duration_ms=st.integers(100, 10_000),
     ),
 )
+mcp_servers = st.builds(
+    McpServer,
+    label=st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True),
+    url=st.just("https://example.org/mcp"),
+    description=texts,
+    credential=st.sampled_from(["", "home-token"]),
+    allowed_tools=st.sampled_from([(), ("turn_on",), ("turn_on", "turn_off")]),
+    approval=st.sampled_from(["never", "always"]),
+)
+tool_lists = st.builds(
+    lambda functions, servers: session_tools(list(functions), servers, {"home-token": "secret"}),
+    st.sampled_from([(), (TOOL,), OWN]),
+    st.lists(mcp_servers, max_size=2),
+)
 sessions = st.builds(
     session_settings,
     configs,
     transcripts=st.booleans(),
-    tools=st.sampled_from([(), (TOOL,), (TOOL, MCP)]),
+    tools=tool_lists,
     withhold=st.booleans(),
 )
 
@@ -95,8 +119,31 @@ steps = st.one_of(
 )
 
 
+def cut_reply(response: str, item: str, ms: int, heard_ms: int) -> list[tuple[str, object]]:
+    """A reply over which the user speaks: too long a way for single steps by chance."""
+    return [
+        ("receive", created(response)),
+        ("receive", delta(ms, response, item)),
+        ("cancel", response),
+        ("truncate", (ItemHeard(item, heard_ms, ms),)),
+    ]
+
+
+dialogues = st.lists(
+    st.one_of(
+        steps.map(lambda step: [step]),
+        steps.map(lambda step: [step]),
+        st.builds(cut_reply, responses, items, st.integers(0, 400), st.sampled_from([-5, 0, 1, 200, 900])),
+    ),
+    max_size=40,
+).map(lambda scenes: [step for scene in scenes for step in scene])
+
+
 class Promises:
     """What is true of all that we send, whatever the server does."""
+
+    kinds: ClassVar[Counter[str]] = Counter()
+    """Of all messages of all dialogues."""
 
     def __init__(self) -> None:
         self.in_flight = False
@@ -122,6 +169,7 @@ class Promises:
         for text in desk.take_outgoing():
             assert_valid(text)
             message = json.loads(text)
+            self.kinds[message["type"]] += 1
             match message["type"]:
                 case "response.cancel":
                     assert message["response_id"] in self.begun, "a cancel of what never began"
@@ -133,7 +181,7 @@ class Promises:
 
 
 @settings(max_examples=400, deadline=None)
-@given(sessions, st.lists(steps, max_size=40))
+@given(sessions, dialogues)
 def test_dialogues(session, dialogue):
     desk, promises = Desk(session, limits=Limits(tool_rounds=2)), Promises()
     desk.connected()
@@ -171,6 +219,15 @@ def test_dialogues(session, dialogue):
     assert over or not responses.waiting
     assert over or responses.active is None or not responses.active.cancelled
     assert over or desk.deadline_s is None
+
+
+def test_the_dialogues_held_every_kind_of_message_that_we_can_make():
+    possible = set(re.findall(r'_dump\("([a-z_.]+)"', inspect.getsource(outgoing)))
+    assert len(possible) == 7
+    for _ in range(5):  # they are random, and this test may run alone
+        if possible - set(Promises.kinds):
+            test_dialogues()
+    assert set(Promises.kinds) == possible
 
 
 @pytest.mark.parametrize(

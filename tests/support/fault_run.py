@@ -60,6 +60,8 @@ class Outcome:
     """From the fault's end (or the patient user's call) until the speaker listened, in the call that was answered."""
     calls: int = 0
     """How often the user had to call."""
+    unheard: int = 0
+    """Calls in which no wake word was detected: a busy machine."""
     troubles: list[str] = field(default_factory=list)
     vitals: Vitals | None = None
 
@@ -100,8 +102,14 @@ class FaultRun:
         self._card.forget()
         start_s = time.monotonic()
         self._server.arm(fault)
-        self._card.say(self._call)
-        if not self._until(self._server.fired.is_set, FIRE_S):
+        while not self._server.fired.is_set() and outcome.unheard < 3:
+            since_s = time.monotonic()
+            self._card.say(self._call)
+            self._until(self._server.fired.is_set, FIRE_S)
+            outcome.unheard += self._unheard(since_s)
+            if not outcome.unheard:
+                break
+        if not self._server.fired.is_set():
             outcome.troubles.append("the fault did not come to pass")
         fired_s = time.monotonic()
         self._suffer(fault, fired_s, outcome)
@@ -142,6 +150,7 @@ class FaultRun:
                 live_s = self._listening_since(since_s) or time.monotonic()
                 outcome.recovery_s = live_s - called_s
                 return
+            outcome.unheard += self._unheard(since_s)
         outcome.troubles.append(f"no answer in {RECOVERY_S:.0f} s and {outcome.calls} calls ({self._state})")
 
     # ------------------------------------------------------------ what the user sees and hears
@@ -166,6 +175,9 @@ class FaultRun:
             return None
         live = self._daemon.find("SessionReady", woken["t"] - 0.01)
         return float((live if live and woken["state"] == "CONNECTING" else woken)["t"])
+
+    def _unheard(self, since_s: float) -> bool:
+        return self._daemon.find("WakeDetected", since_s) is None
 
     def _quiet(self, since_s: float) -> bool:
         now_s = time.monotonic()
