@@ -36,6 +36,9 @@ pcm.!default {{ type asym playback.pcm "speakerd_speaker" capture.pcm "speakerd_
 ctl.!default {{ type pulse server "unix:{socket}" sink "speakerd_speaker" source "speakerd_mic_in.monitor" }}
 """
 
+_LOOP_LEAD_MS = 20
+"""The server's loop is so much faster than it was asked to be (measured)."""
+
 
 def missing_programs() -> tuple[str, ...]:
     """What must be installed before a card can be started; empty when all is there."""
@@ -120,11 +123,12 @@ class VirtualSoundCard:
         self.stop()
 
     def loop(self, delay_ms: int, gain_db: float) -> None:
-        """Let the microphone hear the loudspeaker, like a room: `delay_ms` later, `gain_db` louder."""
+        """Let the microphone hear the loudspeaker, like a room: about `delay_ms` later, `gain_db` louder."""
         self.noloop()
+        # adjust_time: both sides tick by one clock, so nothing needs to be stretched, and the delay stays as it is.
         self._loop_module = self.pactl(
             "load-module", "module-loopback", "source=speakerd_speaker.monitor", "sink=speakerd_mic_in",
-            f"latency_msec={delay_ms}", "source_dont_move=true", "sink_dont_move=true",
+            f"latency_msec={delay_ms + _LOOP_LEAD_MS}", "adjust_time=0", "source_dont_move=true", "sink_dont_move=true",
         ).strip()  # fmt: skip
         newest = max(int(line.split("\t")[0]) for line in self.pactl("list", "short", "sink-inputs").splitlines())
         self.pactl("set-sink-input-volume", str(newest), f"{gain_db}dB")
