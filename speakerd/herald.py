@@ -1,6 +1,6 @@
-"""Says aloud what went wrong, once the conversation is over: in English, by flite, made once and kept.
+"""Says aloud what went wrong, once the conversation is over: in English by flite, in other languages by espeak-ng.
 
-Where flite is missing the error sound must do. Owned by the loop.
+Made once and kept. Without espeak-ng it is English; without flite the error sound must do. Owned by the loop.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import io
 import logging
 import shutil
 import wave
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.dsp.resample import Resampler
 from speakerd.pcm import WIRE_RATE_HZ, from_bytes, to_bytes
+from speakerd.phrases import translated
 from speakerd.realtime.troubles import NOTICES, Trouble, trouble_of
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,16 @@ def notices_folder(environ: Mapping[str, str]) -> Path:
     return Path(home) / "speakerd" / "notices"
 
 
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Words and who speaks them: `command` writes them as .wav when they are added to it."""
+
+    words: str
+    voice: str
+    """Under which they are kept."""
+    command: tuple[str, ...]
+
+
 class Herald:
     """One for the life of the daemon."""
 
@@ -69,6 +81,7 @@ class Herald:
         self._quiet.set()
         self._making: asyncio.Task[None] | None = None
         self._mute = False
+        self._missed: set[str] = set()
 
     @property
     def sounding(self) -> bool:
@@ -86,10 +99,10 @@ class Herald:
             case ev.ResponseEnded(status="completed") | ev.WakeDetected():
                 self._trouble = ""
         if after is State.IDLE and before is not State.IDLE:
-            words = f"{self._trouble} {self._remark}".strip()
+            sentences = [sentence for sentence in (self._trouble, self._remark) if sentence]
             self._trouble = self._remark = ""
-            if words:
-                self.say(words)
+            if sentences:
+                self.say(*sentences)
 
     def heard(self, *, speech: bool) -> None:
         """Local voice activity began or ended."""
@@ -102,14 +115,14 @@ class Herald:
         """Say this when the conversation is over."""
         self._remark = sentence
 
-    def say(self, sentence: str) -> None:
-        """Say it in a moment, unless it was said a short while ago."""
-        now_s = self._loop.time()
-        if not self._section.notices or self._mute or now_s < self._not_before_s.get(sentence, 0.0):
+    def say(self, *sentences: str) -> None:
+        """Say these, given in English, in a moment; unless they were said a short while ago."""
+        now_s, words = self._loop.time(), " ".join(sentences)
+        if not self._section.notices or self._mute or now_s < self._not_before_s.get(words, 0.0):
             return
-        self._not_before_s[sentence] = now_s + self._section.notice_pause_s
+        self._not_before_s[words] = now_s + self._section.notice_pause_s
         self._cancel()
-        self._making = self._tasks.create_task(self._say(sentence), name="notice")
+        self._making = self._tasks.create_task(self._say(sentences), name="notice")
 
     def hush(self) -> None:
         """What was not begun is not said; what sounds is flushed by the caller."""
@@ -126,13 +139,11 @@ class Herald:
             self._making.cancel()
             self._making = None
 
-    async def _say(self, sentence: str) -> None:
-        path = self._folder / f"{hashlib.sha256(f'{self._voice} {sentence}'.encode()).hexdigest()[:16]}.pcm"
-        pcm = _read(path)
-        if not pcm:
-            pcm = await self._make(sentence)
-            _keep(path, pcm)
-        if not pcm:
+    async def _say(self, sentences: tuple[str, ...]) -> None:
+        for utterance in self._utterances(sentences):
+            if pcm := await self._sound_of(utterance):
+                break
+        else:
             return
         await asyncio.sleep(DELAY_S)
         with contextlib.suppress(TimeoutError):
@@ -141,18 +152,44 @@ class Herald:
         self._until_s = self._loop.time() + len(pcm) / 2 / WIRE_RATE_HZ + TAIL_S
         self._play(pcm)
 
-    async def _make(self, sentence: str) -> bytes:
-        """The sentence as int16 mono 24 kHz bytes; empty if it cannot be made."""
-        program = shutil.which("flite")
+    def _utterances(self, sentences: tuple[str, ...]) -> Iterator[Utterance]:
+        """Ways to say it, the best first."""
+        language = self._section.language
+        if words := translated(sentences, language):
+            yield Utterance(words, f"espeak-ng {language}", ("espeak-ng", "-v", language, "--stdout"))
+        flite = ("flite", "-voice", self._voice, "-o", "/dev/stdout", "-t")
+        yield Utterance(" ".join(sentences), self._voice, flite)
+
+    async def _sound_of(self, utterance: Utterance) -> bytes:
+        """int16 mono 24 kHz bytes, kept or made; empty if it cannot be made."""
+        name = hashlib.sha256(f"{utterance.voice} {utterance.words}".encode()).hexdigest()[:16]
+        path = self._folder / f"{name}.pcm"
+        pcm = _read(path)
+        if not pcm:
+            pcm = await self._make(utterance)
+            _keep(path, pcm)
+        return pcm
+
+    async def _make(self, utterance: Utterance) -> bytes:
+        name, *arguments = utterance.command
+        program = shutil.which(name)
         if program is None:
-            self._mute = True
-            log.warning("Notices are not spoken: flite is not installed.")
+            self._miss(name)
             return b""
         try:
-            return _converted(await _output([program, "-voice", self._voice, "-t", sentence, "-o", "/dev/stdout"]))
+            return _converted(await _output([program, *arguments, utterance.words]))
         except (OSError, EOFError, wave.Error) as error:  # a TimeoutError is an OSError
             log.warning("A notice could not be made: %s.", type(error).__name__)
             return b""
+
+    def _miss(self, program: str) -> None:
+        """It is not installed: say so once."""
+        if program == "flite":
+            self._mute = True
+            log.warning("Notices are not spoken: flite is not installed.")
+        elif program not in self._missed:
+            self._missed.add(program)
+            log.warning("Notices are spoken in English: %s is not installed.", program)
 
 
 async def _output(command: list[str]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,64 @@ async def test_without_flite_it_is_said_once_in_the_journal(street, tmp_path, mo
         await street.silence()
     assert caplog.messages == ["Notices are not spoken: flite is not installed."]
     assert street.heard == []
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Only these programs are installed; espeak-ng is one that keeps what it was asked to say, and beeps."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "flite").symlink_to(shutil.which("flite"))
+    (folder / "cat").symlink_to(shutil.which("cat"))
+    with wave.open(str(tmp_path / "beep.wav"), "wb") as file:
+        file.setparams((1, 2, 22_050, 0, "NONE", ""))
+        file.writeframes(np.full(22_050, 9_000, "<i2").tobytes())
+    espeak = folder / "espeak-ng"
+    espeak.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexec cat {tmp_path}/beep.wav\n')
+    espeak.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+async def test_in_another_language_by_another_voice(tmp_path, programs):
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(2):
+            street = Street(tmp_path / "notices", tasks, language="de")
+            street.herald.remark("Today's budget is nearly used up.")
+            street.observe(REFUSED, CONNECTING, IDLE)
+            await street.silence()
+            [pcm] = street.heard
+            assert len(pcm) == pytest.approx(2 * WIRE_RATE_HZ, rel=0.02)
+    german = "Mein Zugangsschlüssel wurde abgelehnt. Bitte prüfe ihn. Das Budget für heute ist fast aufgebraucht."
+    assert (tmp_path / "asked").read_text() == f"-v de --stdout {german}\n", "once: then it is kept"
+
+
+@pytest.mark.parametrize("sentence", [SENTENCE, "Something new."], ids=["no espeak-ng", "no words"])
+async def test_what_cannot_be_said_in_another_language_is_said_in_english(tmp_path, programs, caplog, sentence):
+    if sentence == SENTENCE:
+        (programs / "espeak-ng").unlink()
+    async with asyncio.TaskGroup() as tasks:
+        english, other = Street(tmp_path / "1", tasks), Street(tmp_path / "2", tasks, language="fr", notice_pause_s=0)
+        english.herald.say(sentence)
+        for _ in range(2):
+            other.herald.say(sentence)
+            await other.silence()
+        await english.silence()
+    assert other.heard == english.heard * 2
+    missed = ["Notices are spoken in English: espeak-ng is not installed."]
+    assert caplog.messages == (missed if sentence == SENTENCE else [])
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
+@pytest.mark.parametrize("language", ["de", "fr", "es", "it", "nl"])
+async def test_the_real_voice_of_each_language(tmp_path, language):
+    async with asyncio.TaskGroup() as tasks:
+        street = Street(tmp_path / "notices", tasks, language=language)
+        street.herald.say(SENTENCE)
+        await street.silence()
+    samples = np.frombuffer(street.heard[0], "<i2")
+    assert np.abs(samples).max() > 3_000
+    assert 1.0 < samples.size / WIRE_RATE_HZ < 8.0
 
 
 @pytest.mark.parametrize("script", ["echo no sound", "exec cat /dev/null", "exit 3"])

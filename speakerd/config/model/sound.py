@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from speakerd.config.model.section import Name, Section
@@ -40,6 +42,8 @@ class Sounds(Section):
     level_dbfs: float = Field(-20.0, ge=-60.0, le=0.0)
     """Peak level of the default sounds, dBFS."""
     notices: bool = True
-    """Say aloud, in English, what went wrong, once the conversation is over; needs the program flite."""
+    """Say aloud what went wrong, once the conversation is over; needs the program flite."""
+    language: Literal["en", "de", "fr", "es", "it", "nl"] = "en"
+    """Language of these notices; all but English need the program espeak-ng. (The assistant answers in yours anyway.)"""
     notice_pause_s: float = Field(60.0, ge=0.0, le=86_400.0)
     """Time in which the same notice is not said again, seconds."""
