@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from speakerd.config.keys import children, dotted
+from speakerd.config.keys import Kind, children, dotted, known_keys
 from speakerd.config.mistakes import Mistake, nearest, shown
 from speakerd.config.yaml_nodes import Node
 
@@ -54,6 +54,8 @@ def _sound_mistakes(root: Node) -> list[Mistake]:
     sounds = _below(root, "sounds")
     for key in children(("sounds",)):
         node = _below(sounds, key)
+        if known_keys()["sounds", key].kind is Kind.CHOICE:
+            continue
         if node is None or not isinstance(node.value, str) or node.value in ("", "default", "none"):
             continue
         if reason := _no_file(Path(node.value)):

@@ -44,6 +44,6 @@ class Sounds(Section):
     notices: bool = True
     """Say aloud what went wrong, once the conversation is over; needs the program flite."""
     language: Literal["en", "de", "fr", "es", "it", "nl"] = "en"
-    """Language of these notices; all but English need the program espeak-ng. (The assistant answers in yours anyway.)"""
+    """Language of these notices; all but English need the program espeak-ng. The assistant answers in yours anyway."""
     notice_pause_s: float = Field(60.0, ge=0.0, le=86_400.0)
     """Time in which the same notice is not said again, seconds."""
