@@ -13,7 +13,7 @@ from speakerd.cli import usage
 from speakerd.errors import SpeakerdError
 from speakerd.purse.entries import Entry
 from speakerd.purse.ledger import Ledger, path_of
-from speakerd.purse.usage import Tokens
+from speakerd.purse.usage import Tokens, Traffic
 
 
 @pytest.fixture
@@ -92,3 +92,21 @@ def test_a_ledger_that_cannot_be_read(tmp_path):
     (tmp_path / "2026-10.ledger").mkdir()
     with pytest.raises(SpeakerdError, match="cannot be read: Is a directory"):
         run(tmp_path / "a" / "b", "--ledger", str(tmp_path))
+
+
+@pytest.mark.parametrize(("by", "names"), [("day", ["2026-11-21", "2026-11-22"]), ("conversation", ["c1", "c2", "c3"])])
+def test_the_receipt_of_what_was_sent(tmp_path, by, names):
+    folder = tmp_path / "speakerd" / "usage"
+    ledger = Ledger(folder)
+    for number, (day, ms_up, bytes_up) in enumerate([(21, 2_000, 130_000), (22, 1_500, 96_000), (22, 500, 40_000)], 1):
+        sent = Traffic(ms_up=ms_up, bytes_up=bytes_up, ms_down=4_000, bytes_down=260_000)
+        at = datetime(2026, 11, day, 12, number, tzinfo=timezone(timedelta(hours=1)))
+        ledger.append(Entry(at=at, conversation=f"c{number}", conversations=1, traffic=sent))
+    ledger.close()
+    rows = json.loads(run(folder, "--by", by, "--json").stdout)["rows"]
+    assert [row["name"] for row in rows] == names
+    assert sum(row["sent"]["seconds"] for row in rows) == 4.0
+    assert [row["sent"]["bytes"] for row in rows][-1] == (136_000 if by == "day" else 40_000)
+    assert sum(row["received"]["bytes"] for row in rows) == 780_000
+    shown = run(folder, "--by", by).stdout.splitlines()
+    assert shown[-1].split()[6:10] == ["4", "0.27", "12", "0.78"]
