@@ -1,6 +1,6 @@
 """The processes of bench/relay.py: a service, a bare proxy, the relay, each seen from outside.
 
-python bench/proxies.py service | bare URL | relay URL TOKEN        prints where it listens
+python bench/proxies.py service | bare URL TOKEN | relay URL TOKEN        prints where it listens
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def service() -> None:
         await asyncio.Future()
 
 
-async def bare(url: str) -> None:
+async def bare(url: str, _secret: str) -> None:
     """The least that a proxy by this library can be."""
 
     async def carry(source: ServerConnection | ClientConnection, sink: ServerConnection | ClientConnection) -> None:
