@@ -52,13 +52,13 @@ def frame(dice: random.Random) -> bytes:
 
 
 async def throw(rig: Rig, *pieces: bytes) -> None:
-    """Send it, and go, at once or after a while."""
+    """Send it, look what comes, and go. Nothing is answered to half a handshake, so that is not waited for long."""
     reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
     with contextlib.suppress(ConnectionError, TimeoutError):
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-            async with asyncio.timeout(0.005):
+            async with asyncio.timeout(5.0 if len(pieces) > 1 and piece is pieces[0] else 0.005):
                 await reader.read(4096)
     writer.transport.abort()
     with contextlib.suppress(ConnectionError):
@@ -80,7 +80,7 @@ async def test_nonsense_disturbs_nobody(start: Start, seed: int, caplog: pytest.
                 assert await client.recv() == str(number)
             await until(lambda: rig.house.sessions == 1)
         await until(lambda: rig.house.sessions == 0)
-        assert rig.house.metrics.started > 30, "most of the second kind did reach the service"
+        assert rig.house.metrics.started > 60, "all of the second kind did reach the service"
     ours = [record for record in caplog.records if record.name.startswith("speakerd")]
     assert not [record for record in ours if record.exc_info]
     assert "handler failed" not in caplog.text.replace("tests/support", "")
