@@ -166,6 +166,7 @@ class App:
     def _make_link(self, config: Config, url: str, key: ApiKey | None) -> Link:
         settings = session_settings(
             config.realtime,
+            withhold=True,
             transcripts=self.transcripts.wanted,
             tools=self._clerk.tools(surroundings.tokens(config.skills.mcp, os.environ)),
         )

@@ -25,6 +25,8 @@ class OpenSession:
     """Connect a new session under this number."""
 
     session: int
+    wake_ms: int = 0
+    """How far into the sound of the session the wake word will have been detected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from speakerd.conversation.state import State
 class SessionPort(Protocol):
     """The wire, as the conductor sees it. No method blocks or raises because of the network."""
 
-    def open(self, session: int) -> None:
-        """Connect; SessionReady or SessionEnded follows."""
+    def open(self, session: int, wake_ms: int) -> None:
+        """Connect; SessionReady or SessionEnded follows. The sound begins with a wake word, detected at `wake_ms`."""
 
     def close(self) -> None:
         """Close in good order; SessionEnded follows."""
@@ -155,8 +155,8 @@ class Conductor:
 
     def _run(self, action: Action) -> None:
         match action:
-            case do.OpenSession(session):
-                self._session.open(session)
+            case do.OpenSession(session, wake_ms):
+                self._session.open(session, wake_ms)
             case do.CloseSession():
                 self._session.close()
             case do.AbortSession():

@@ -67,6 +67,13 @@ class UserSpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingAsked:
+    """What the server took for the user's turn was the wake word alone: it is not answered, and costs nothing."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
 class BargeInSuspected:
     """Perhaps the user speaks over the loudspeaker: a quieter one would tell."""
 
@@ -173,6 +180,7 @@ Event: TypeAlias = (
     | SessionEnded
     | UserSpeechStarted
     | UserSpeechStopped
+    | NothingAsked
     | BargeInSuspected
     | BargeInDismissed
     | BargeInDetected

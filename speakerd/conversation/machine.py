@@ -68,6 +68,7 @@ class Machine:
                 | ev.SessionEnded(session=session)
                 | ev.UserSpeechStarted(session=session)
                 | ev.UserSpeechStopped(session=session)
+                | ev.NothingAsked(session=session)
                 | ev.ResponseStarted(session=session)
             ):
                 return session != self.facts.session

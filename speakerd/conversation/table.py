@@ -114,6 +114,7 @@ ROWS: tuple[Row, ...] = (
     # LISTENING
     Row(LISTENING, ev.UserSpeechStarted, None, turn.user_speaks, rearm=True),
     Row(LISTENING, ev.UserSpeechStopped, S.THINKING, turn.user_finished),
+    Row(LISTENING, ev.NothingAsked, None, turn.user_finished, rearm=True),
     Row(LISTENING, ev.ResponseStarted, S.THINKING, reply.response),
     Row(LISTENING, ev.WakeDetected, None, turn.called_again, rearm=True),
     Row(LISTENING, ev.DeadlineReached, S.CLOSING, session.part, _too_long, "conversation too long"),

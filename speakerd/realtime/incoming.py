@@ -36,6 +36,9 @@ class SpeechStarted:
 class SpeechStopped:
     """Turn detection heard the user finish."""
 
+    end_ms: int = 0
+    """How far into all sound of the session the turn ends, its last silence included; 0 if the server did not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:

@@ -60,6 +60,8 @@ class Link:
         self._upkeep = Upkeep(random.random)
         self._luggage = Luggage()
         self._proof: asyncio.TimerHandle | None = None
+        self._wake_ms: int | None = None
+        """Where in the sound the wake word was detected, where it may be all that was said."""
         self._taking_over = False
         """The current session takes the place of a dead one: the conversation believes that it is ready."""
         self._stopped = False
@@ -105,19 +107,19 @@ class Link:
         """A spare session is ready."""
         return self._spare is not None and self._spare.ready
 
-    def open(self, session: int) -> None:
-        """A session for a new conversation: the spare one, or a new one; an old one, if any, is cut off."""
+    def open(self, session: int, wake_ms: int = 0) -> None:
+        """A session for a new conversation, which begins as `Session.begin` says; an old one, if any, is cut off."""
         self.abort()
         self._luggage.clear()
         self._settle()
-        spare, self._spare = self._spare, None
-        if spare is None or spare.closing:
+        self._wake_ms = wake_ms
+        self._current, self._spare = self._spare, None
+        if self._current is None or self._current.closing:
             self._current = self._dial(session)
-            return
-        self._current = spare
-        spare.number = session
-        if spare.ready:
-            self._doubt(spare)
+        self._current.number = session
+        self._current.begin(wake_ms)
+        if self._current.ready:
+            self._doubt(self._current)
             self._deliver(SessionReady(session))
 
     def close(self) -> None:
@@ -155,11 +157,6 @@ class Link:
         if self._current is not None:
             self._current.create_response(instructions, tools=tools)
 
-    def release_responses(self) -> None:
-        """Let the server answer from now on; see `session_settings(withhold=True)`."""
-        if self._current is not None:
-            self._current.release_responses()
-
     def answer_tools(self, session: int, outputs: Iterable[tuple[str, str]], *, reply: bool = True) -> None:
         """What the functions of a ToolsCalled gave: call id and text of each, all at once; `reply`: ask for words."""
         if self._current is not None and self._current.number == session:
@@ -180,6 +177,7 @@ class Link:
             self._upkeep.connected()
             self._look()
             if self._taking_over:
+                session.begin(self._wake_ms)
                 self._luggage.hand_to(session)
                 self._settle()
                 return
@@ -238,6 +236,7 @@ class Link:
         old.close()
         self._current, self._spare = new, None
         new.number = number
+        new.begin(None)
         self._luggage.hand_to(new)
         self._doubt(new)
         self.renewed += 1
@@ -268,6 +267,7 @@ class Link:
         if dead is None or dead.closing:
             return
         number, dead.number = dead.number, 0
+        self._wake_ms = None if dead.released else self._wake_ms
         self._cut(dead)
         self._current = self._dial(number)
         self._taking_over = True

@@ -129,7 +129,7 @@ _PARSERS: dict[str, Callable[[Reader], ServerMessage]] = {
     "session.created": lambda r: msg.SessionCreated(_expires_at_s(r.lenient("session"))),
     "session.updated": _updated,
     "input_audio_buffer.speech_started": lambda _: msg.SpeechStarted(),
-    "input_audio_buffer.speech_stopped": lambda _: msg.SpeechStopped(),
+    "input_audio_buffer.speech_stopped": lambda r: msg.SpeechStopped(r.count("audio_end_ms")),
     "input_audio_buffer.committed": lambda r: msg.Committed(r.text("item_id", "")),
     "response.created": lambda r: msg.ResponseCreated(r.child("response").text("id")),
     "response.output_audio.delta": _audio_delta,

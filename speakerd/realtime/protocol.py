@@ -68,12 +68,11 @@ class RealtimeProtocol:
         self._responses = Responses(self._outbox.append, self.counts, limits.stall_s)
         self._tools = Tools(limits.tool_rounds)
         self._items = Items()
-        answers = settings.answers_by_itself(asked)
-        self._turns = Turns(released=answers, server_answers=answers)
+        self.turns = Turns.of(server_answers=settings.answers_by_itself(asked), silence_ms=settings.silence_ms(asked))
         self._asked_s: float | None = None
         """Since when the next response's first sound is awaited."""
         self._aftermath = Aftermath(
-            self._responses, self._tools, self._turns, self._items, self._outbox.append, self.counts
+            self._responses, self._tools, self.turns, self._items, self._outbox.append, self.counts
         )
 
     # ------------------------------------------------------------ out
@@ -88,7 +87,7 @@ class RealtimeProtocol:
     @property
     def at_rest(self) -> bool:
         """The session is agreed, nobody speaks and nothing is under way: it may be replaced by another."""
-        return self._configured and not self._turns.busy and not self._tools.pending and self._responses.idle
+        return self._configured and not self.turns.busy and not self._tools.pending and self._responses.idle
 
     def take_outgoing(self) -> list[str]:
         """The text frames to send now, in order; the outbox is empty afterwards."""
@@ -121,11 +120,13 @@ class RealtimeProtocol:
 
     def release_responses(self, now_s: float) -> None:
         """From now on the server may answer (`session_settings(withhold=True)`); a turn that waits is answered now."""
-        if self._turns.released:
+        if self.turns.released:
             return
-        self._update(settings.repeated(settings.released(self._settings)))
-        if self._turns.release():
-            self._ask({}, now_s)
+        waits = self.turns.release()
+        if not self.turns.server_answers:
+            self._update(settings.repeated(settings.released(self._settings)))
+        if waits:
+            self._ask({}, now_s, unless_one_runs=True)
 
     def answer_tools(self, outputs: Iterable[tuple[str, str]], now_s: float, *, reply: bool = True) -> None:
         """What the functions gave, by call id: answers *all* calls of the response, then asks for one response.
@@ -136,13 +137,13 @@ class RealtimeProtocol:
         if not frames:
             self.counts["answer_unasked"] += 1
         self._outbox += frames
-        if ask and reply and not self._turns.user_speaks:
+        if ask and reply and not self.turns.user_speaks:
             self._ask({"tool_choice": "none"} if self._tools.last_round else {}, now_s)
 
     def cancel(self, response_id: str | None, now_s: float) -> None:
         """Stop a response and drop its later audio; None: the one that runs or is about to begin, if any."""
         if response_id is None:
-            self._turns.forget()
+            self.turns.forget()
             self._tools.forget()
         self._responses.cancel(response_id, now_s)
         self._watch(now_s)
@@ -200,9 +201,11 @@ class RealtimeProtocol:
             case msg.SessionUpdated():
                 return self._on_session(message)
             case msg.SpeechStarted():
-                self._turns.started()
+                self.turns.started()
                 return [ev.UserSpeechStarted(self.session)]
-            case msg.SpeechStopped():
+            case msg.SpeechStopped(end_ms):
+                if not self.turns.stopped(end_ms):
+                    return [ev.NothingAsked(self.session)]
                 self._on_turn(now_s)
                 return [ev.UserSpeechStopped(self.session)]
             case msg.Committed(item_id):
@@ -234,7 +237,7 @@ class RealtimeProtocol:
         if verdict.wrong:
             return [Fatal("session_mismatch", f"the server did not accept: {', '.join(verdict.wrong)}")]
         if self._agreement.granted is not None:
-            self._turns.server_answers = settings.answers_by_itself(self._agreement.granted)
+            self.turns.server_answers = settings.answers_by_itself(self._agreement.granted, updated.session)
         if self._configured:
             return []
         self._configured = True
@@ -242,20 +245,21 @@ class RealtimeProtocol:
 
     def _on_turn(self, now_s: float) -> None:
         """The user has finished: what the server does next is wanted, and is the answer to this."""
-        self._turns.stopped()
         self._asked_s = now_s
         self._responses.new_turn()
         self._tools.new_turn()
 
     def _on_committed(self, item_id: str, now_s: float) -> list[Output]:
         self._responses.new_turn()
-        if self._turns.committed():
+        if self.turns.committed():
             self._ask({}, now_s)
+        if self.turns.wake_ms is not None:
+            self.release_responses(now_s)  # now, when an update can tear no turn
         return [UserItem(item_id)] if item_id else []
 
     def _on_response(self, response_id: str, now_s: float) -> list[Output]:
-        self._turns.answered()
-        if not self._responses.created(response_id, now_s, unasked=self._turns.released):
+        self.turns.answered()
+        if not self._responses.created(response_id, now_s, unasked=self.turns.released):
             return []
         return [ev.ResponseStarted(self.session, response_id)]
 
@@ -280,9 +284,9 @@ class RealtimeProtocol:
         self._agreement.ask(asked)
         self._outbox.append(outgoing.session_update(asked))
 
-    def _ask(self, body: Json, now_s: float) -> None:
+    def _ask(self, body: Json, now_s: float, *, unless_one_runs: bool = False) -> None:
         self._asked_s = now_s
-        self._responses.request(body, now_s)
+        self._responses.request(body, now_s, unless_one_runs=unless_one_runs)
         self._watch(now_s)
 
     def _settle(self, outputs: list[Output], now_s: float) -> list[Output]:
@@ -292,5 +296,5 @@ class RealtimeProtocol:
 
     def _watch(self, now_s: float) -> None:
         """Is anything due from the server?"""
-        due = not self._configured or self._turns.due or self._responses.waiting
+        due = not self._configured or self.turns.due or self._responses.waiting
         self._silence.due(now_s, something=due)

@@ -42,6 +42,8 @@ class _Request:
     body: Json
     event_id: str = ""
     unwanted: bool = False
+    unless_one_runs: bool = False
+    """One that the server began by itself will do."""
     refusals: int = 0
 
 
@@ -93,9 +95,9 @@ class Responses:
             times.append(self._not_before_s)
         return min((t for t in times if t is not None), default=None)
 
-    def request(self, body: Json, now_s: float) -> None:
-        """Ask for a response as soon as none runs."""
-        self._queue.append(_Request(body))
+    def request(self, body: Json, now_s: float, *, unless_one_runs: bool = False) -> None:
+        """Ask for a response as soon as none runs; `unless_one_runs`: if the server refuses, that one will do."""
+        self._queue.append(_Request(body, unless_one_runs=unless_one_runs))
         if len(self._queue) > MAX_QUEUED:
             self._queue.popleft()
             self.counts["request_dropped"] += 1
@@ -178,7 +180,7 @@ class Responses:
             self._asked = None
         self._last = None
         request.refusals += 1
-        if request.unwanted:
+        if request.unwanted or (because_one_runs and request.unless_one_runs and self.active is not None):
             return False
         if not because_one_runs or request.refusals > MAX_REFUSALS:
             self.counts["request_given_up"] += 1

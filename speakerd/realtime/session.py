@@ -127,10 +127,18 @@ class Session:
         self._protocol.create_response(self._now_s(), instructions=instructions, tools=tools)
         self._send()
 
-    def release_responses(self) -> None:
-        """Let the server answer from now on."""
-        self._protocol.release_responses(self._now_s())
-        self._send()
+    @property
+    def released(self) -> bool:
+        """The server may answer."""
+        return self._protocol.turns.released
+
+    def begin(self, wake_ms: int | None) -> None:
+        """The sound begins with a wake word, detected so far into it; None: a conversation goes on, answer it all."""
+        if wake_ms is None:
+            self._protocol.release_responses(self._now_s())
+            self._send()
+        else:
+            self._protocol.turns.wake_ms = wake_ms
 
     def answer_tools(self, outputs: Iterable[tuple[str, str]], *, reply: bool) -> None:
         """What the functions gave; `reply`: ask for words."""

@@ -20,6 +20,7 @@ TOLERATED = (
     "audio.input.turn_detection.threshold",
     "audio.input.turn_detection.prefix_padding_ms",
     "audio.input.turn_detection.silence_duration_ms",
+    "audio.input.turn_detection.create_response",
     "truncation",
     "tool_choice",
 )
@@ -71,9 +72,17 @@ def _truncation(realtime: Realtime) -> Json:
     return {"truncation": {"type": "retention_ratio", "retention_ratio": 0.8, "token_limits": limits}}
 
 
-def answers_by_itself(settings: Json) -> bool:
-    """True if the server is to answer each turn without being asked."""
-    return bool(settings["audio"]["input"]["turn_detection"]["create_response"])
+def answers_by_itself(asked: Json, granted: Json | None = None) -> bool:
+    """True if the server answers each turn without being asked: as it says itself, else as it was asked to."""
+    answers = asked["audio"]["input"]["turn_detection"]["create_response"]
+    for key in ("audio", "input", "turn_detection", "create_response"):
+        granted = granted.get(key) if isinstance(granted, dict) else None
+    return granted if isinstance(granted, bool) else bool(answers)
+
+
+def silence_ms(asked: Json) -> int:
+    """Silence that ends a turn."""
+    return int(asked["audio"]["input"]["turn_detection"]["silence_duration_ms"])
 
 
 def released(settings: Json) -> Json:

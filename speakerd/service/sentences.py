@@ -48,6 +48,8 @@ def describe(
             return logging.INFO, f"Connected {figures.get('wake_to_live_ms', 0):.0f} ms after the wake word; listening."
         case ev.SessionEnded(error=error, message=message) if error:
             return logging.WARNING, f"The session ended: {troubles.describe(error, message)}."
+        case ev.NothingAsked():
+            return logging.INFO, "That was the wake word alone; still listening."
         case ev.PlayoutStarted() if "turn_end_to_sound_ms" in figures:
             return logging.INFO, f"Answering, {figures['turn_end_to_sound_ms']:.0f} ms after the user had finished."
         case ev.BargeInDetected() if before is State.SPEAKING and after is not before:

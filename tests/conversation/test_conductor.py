@@ -54,7 +54,7 @@ async def recorder() -> Recorder:
 
 async def test_actions_run_in_the_order_of_the_table(recorder):
     recorder.conductor.dispatch(WAKE)
-    assert recorder.calls == [("playout.play_earcon", Earcon.WAKE), ("uplink.hold", 976), ("session.open", 1)]
+    assert recorder.calls == [("playout.play_earcon", Earcon.WAKE), ("uplink.hold", 976), ("session.open", 1, 500)]
 
 
 async def test_an_event_caused_by_an_action_comes_after_all_actions(recorder):

@@ -20,6 +20,7 @@ WAKE = ev.WakeDetected("hey_jarvis", 0.9, 1000)
 READY = ev.SessionReady(1)
 BEGIN = ev.UserSpeechStarted(1)
 END = ev.UserSpeechStopped(1)
+ALONE = ev.NothingAsked(1)
 ANSWER = ev.ResponseStarted(1, "r1")
 ANSWERED = ev.ResponseEnded(1, "r1", "completed", 900)
 AUDIBLE = ev.PlayoutStarted("i1")
@@ -39,7 +40,7 @@ HEARD = ev.ItemHeard("i1", 640, 900)
 FLUSHED = ev.PlayoutFlushed((HEARD,))
 
 ERROR, GOODBYE = do.PlayEarcon(Earcon.ERROR), do.PlayEarcon(Earcon.GOODBYE)
-BEGUN = [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(976), do.OpenSession(1)]
+BEGUN = [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(976), do.OpenSession(1, 500)]
 TAIL = do.OpenUplink(skip_ms=200)
 CUT = [do.FlushPlayout(), do.CancelResponse("r1")]
 PERHAPS_WORDS = [do.RestorePlayout(), do.OpenUplink(1985)]
@@ -89,6 +90,7 @@ ROWS_IN_PLAY = [
     (LISTENING, (LATE,), CLOSING, [do.CloseUplink(), do.CloseSession(), GOODBYE], 2),
     (LISTENING, (BEGIN, LATE), THINKING, [do.EndTurn(), do.HoldUplink()], 15),
     (LISTENING, (SPEECH,), LISTENING, [do.OpenUplink(1985, voice_index=1992)], 8),
+    (LISTENING, (BEGIN, ALONE), LISTENING, [], 8),
     (LISTENING, (PERHAPS,), LISTENING, [do.OpenUplink(1985)], 8),
     (THINKING, (PERHAPS,), THINKING, [do.OpenUplink(1985)], 15),
     (THINKING, (SPEECH,), THINKING, [do.OpenUplink(1985, voice_index=1992)], 15),
@@ -192,8 +194,8 @@ ROWS_IN_PLAY = [
     (CLOSING, (WAKE, ev.StopRequested("x")), CLOSING, [do.CloseUplink()], 2),
     (CLOSING, (WAKE, ev.StopRequested("x"), CLOSED), IDLE, [], None),
     (CLOSING, (WAKE,), CLOSING, [do.HoldUplink(976)], 2),
-    (CLOSING, (WAKE, CLOSED), CONNECTING, [*BEGUN[:2], do.OpenSession(2)], 5),
-    (CLOSING, (WAKE, LATE), CONNECTING, [do.AbortSession(), *BEGUN[:2], do.OpenSession(2)], 5),
+    (CLOSING, (WAKE, CLOSED), CONNECTING, [*BEGUN[:2], do.OpenSession(2, 500)], 5),
+    (CLOSING, (WAKE, LATE), CONNECTING, [do.AbortSession(), *BEGUN[:2], do.OpenSession(2, 500)], 5),
 ]
 
 
@@ -226,6 +228,15 @@ def test_a_television_does_not_talk_with_it_all_night():
     while play.machine.deadline_s > play.now_s:
         assert talk_of_the_television(play) == [do.EndTurn(), do.HoldUplink()]
     assert 600 <= play.now_s - began_s < 700
+    assert play.feed(LATE)[1:] == [do.CloseSession(), GOODBYE]
+
+
+def test_after_a_wake_word_alone_there_is_time_to_speak_and_no_more():
+    play = Playbook()
+    play.feed(*TO[LISTENING], BEGIN)
+    play.now_s += 2.0
+    play.feed(ALONE)
+    assert play.machine.deadline_s == play.now_s + 8.0
     assert play.feed(LATE)[1:] == [do.CloseSession(), GOODBYE]
 
 
@@ -426,6 +437,7 @@ def random_event(rng: random.Random, session: int) -> ev.Event:
             ev.SessionEnded(number, rng.choice(["", "connection_lost"])),
             ev.UserSpeechStarted(number),
             ev.UserSpeechStopped(number),
+            ev.NothingAsked(number),
             SPEECH,
             SPEECH,
             PERHAPS,

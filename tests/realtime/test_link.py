@@ -239,14 +239,12 @@ async def test_the_life_of_a_session_is_told_by_the_servers_clock():
         assert expires_s == pytest.approx(asyncio.get_running_loop().time() + 3_600, abs=3)
 
 
-@pytest.mark.parametrize("verb", ["create_response", "release_responses", "answer_tools"])
+@pytest.mark.parametrize("verb", ["create_response", "answer_tools"])
 async def test_verbs_reach_the_session(verb):
     async with rig(keep_warm=False) as r:
         match verb:
             case "create_response":
                 r.link.create_response(instructions="x")
-            case "release_responses":
-                r.link.release_responses()
             case _:
                 r.link.answer_tools(1, [("c1", "x")])
         r.link.open(1)

@@ -69,7 +69,7 @@ class Desk(RealtimeProtocol):
     def create_response(self, **options: Any) -> None:  # type: ignore[override]
         super().create_response(self.now_s, **options)
 
-    def release_responses(self) -> None:  # type: ignore[override]
+    def release_responses(self, _now_s: float | None = None) -> None:
         super().release_responses(self.now_s)
 
     def answer_tools(self, *outputs: tuple[str, str], reply: bool = True) -> None:  # type: ignore[override]

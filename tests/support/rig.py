@@ -89,7 +89,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(tools: tuple = (), **options) -> AsyncIterator[Rig]:
+async def rig(tools: tuple = (), *, withhold: bool = False, **options) -> AsyncIterator[Rig]:
     """`options` are of the section `realtime`."""
     rig = Rig()
     realtime = Realtime(**{"keep_warm": True, "connect_timeout_s": 2.0, **options})
@@ -122,7 +122,7 @@ async def rig(tools: tuple = (), **options) -> AsyncIterator[Rig]:
             rig.link = Link(
                 realtime,
                 url,
-                session_settings(realtime, tools=tools),
+                session_settings(realtime, tools=tools, withhold=withhold),
                 lambda: None,
                 tasks,
                 rig.outputs.put_nowait,

@@ -80,10 +80,10 @@ class ScriptedServer:
         """Send one event on the newest connection."""
         self._run(self._send(self._sockets[-1], kind, **fields))
 
-    def user_turn(self) -> None:
-        """What turn detection would say of a turn."""
+    def user_turn(self, end_ms: int = 60_000) -> None:
+        """What turn detection would say of a turn that ends so far into the sound."""
         self.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id="user_1")
-        self.send("input_audio_buffer.speech_stopped", audio_end_ms=1, item_id="user_1")
+        self.send("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id="user_1")
         self.send("input_audio_buffer.committed", item_id="user_1", previous_item_id=None)
 
     def answer(self, samples: np.ndarray, *, speed: float = 4.0, finish: bool = True, **more: Any) -> str:

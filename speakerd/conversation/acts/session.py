@@ -7,13 +7,15 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Action, Earcon
 from speakerd.conversation.acts.orders import flush, preroll_index
 from speakerd.conversation.state import Facts
+from speakerd.pcm import PERIOD_MS
 
 
 def begin(f: Facts, event: ev.WakeDetected, _now_s: float) -> list[Action]:
     f.session += 1
     f.user_speaking, f.wake_pending = False, None
     f.forget_response()
-    return [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(preroll_index(f, event)), do.OpenSession(f.session)]
+    wake_ms = PERIOD_MS * f.rules.preroll_frames
+    return [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(preroll_index(f, event)), do.OpenSession(f.session, wake_ms)]
 
 
 def begin_again(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:
