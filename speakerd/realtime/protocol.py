@@ -250,7 +250,7 @@ class RealtimeProtocol:
         self._tools.new_turn()
 
     def _on_committed(self, item_id: str, now_s: float) -> list[Output]:
-        self._responses.new_turn()
+        self._responses.new_turn(wanted=not self.turns.alone)
         if self.turns.committed():
             self._ask({}, now_s)
         if self.turns.wake_ms is not None:

@@ -118,10 +118,10 @@ class Responses:
         else:
             self._orphan_next = True
 
-    def new_turn(self) -> None:
-        """The user has spoken: what the server answers to it is wanted."""
-        self._orphan_next = False
-        self._turn_open = True
+    def new_turn(self, *, wanted: bool = True) -> None:
+        """The user has spoken: what the server answers to it is wanted, or not."""
+        self._orphan_next = not wanted
+        self._turn_open = wanted
 
     def created(self, response_id: str, now_s: float, *, unasked: bool) -> bool:
         """The server began a response; False if it is not wanted, and cancelled.

@@ -27,7 +27,7 @@ class Turns:
     """The server owes the answer to a turn."""
     waits: bool = False
     """A turn that came before the release."""
-    _alone: bool = False
+    alone: bool = False
     """The turn that ended last was the wake word alone."""
 
     @classmethod
@@ -48,13 +48,13 @@ class Turns:
         """The user has finished, so far into the sound (0: unknown); False if it was the wake word alone."""
         self.user_speaks = False
         known = not self.released and self.wake_ms is not None and end_ms > 0
-        self._alone = known and end_ms - self.silence_ms <= (self.wake_ms or 0) + WAKE_TAIL_MS
-        return not self._alone
+        self.alone = known and end_ms - self.silence_ms <= (self.wake_ms or 0) + WAKE_TAIL_MS
+        return not self.alone
 
     def committed(self) -> bool:
         """The turn is an item now; True if we are to ask for the answer."""
         self.user_speaks = False
-        alone, self._alone = self._alone, False
+        alone, self.alone = self.alone, False
         if alone:
             return False
         if self.server_answers:

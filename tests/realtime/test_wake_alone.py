@@ -100,6 +100,16 @@ def test_a_server_that_answers_by_itself_without_saying_so_is_not_made_to_answer
     assert CREATE not in desk.sent()
 
 
+def test_a_proxy_that_asks_in_our_name_is_not_let_answer_the_wake_word(desk):
+    desk.say(START, stop(ALONE_MS), COMMITTED)
+    desk.sent()
+    assert desk.receive(created()) == []
+    assert desk.sent() == [{"type": "response.cancel", "response_id": "r1"}]
+    desk.receive(done(status="cancelled"))
+    desk.say(START, stop(5_000), COMMITTED)
+    assert desk.receive(created("r2")) == [ev.ResponseStarted(1, "r2")]
+
+
 def test_a_server_that_does_not_answer_although_it_was_asked_to_is_asked_each_time():
     desk = Desk(session_settings(Realtime()))
     desk.connected()
