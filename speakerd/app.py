@@ -18,6 +18,7 @@ from pathlib import Path
 
 from speakerd import parts, surroundings
 from speakerd.cashier import Cashier
+from speakerd.cast import Cast
 from speakerd.clerk import Clerk
 from speakerd.config.credentials import ApiKey
 from speakerd.config.model import Config
@@ -33,7 +34,7 @@ from speakerd.mic.gatekeeper import Gatekeeper
 from speakerd.mic.listener import Listener
 from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
-from speakerd.realtime.settings import session_settings
+from speakerd.realtime.reader import Json
 from speakerd.service.announce import announce
 from speakerd.service.eventlog import EventLog
 from speakerd.service.notify import Notifier
@@ -134,7 +135,9 @@ class App:
         )
         self._cashier = Cashier(config, os.environ, lambda: self._link.octets, self._herald.remark)
         self._clerk = self._make_clerk(config)
-        self._link = self._make_link(config, url, key)
+        cast = Cast(config)
+        sessions = self._make_sessions(config, cast)
+        self._link = self._make_link(config, url, key, sessions[cast.default.name][1])
         self._gatekeeper = Gatekeeper(lambda pcm: self._board.send(pcm), config.realtime)
         rules = Rules.of(config.conversation, config.realtime, self._clerk.patience_s)
         self._conductor = Conductor(Machine(rules), self._link, self._gatekeeper, self._playback, loop)
@@ -148,6 +151,8 @@ class App:
             self._cashier,
             self._clerk,
             self._herald,
+            cast,
+            sessions,
             self.transcripts,
         )
         for part in (self._reporter, self._cashier, self._clerk, self._herald, self._board):
@@ -163,13 +168,14 @@ class App:
             lambda session, outputs, *, reply: self._link.answer_tools(session, outputs, reply=reply),
         )
 
-    def _make_link(self, config: Config, url: str, key: ApiKey | None) -> Link:
-        settings = session_settings(
-            config.realtime,
-            withhold=True,
-            transcripts=self.transcripts.wanted,
-            tools=self._clerk.tools(surroundings.tokens(config.skills.mcp, os.environ)),
-        )
+    def _make_sessions(self, config: Config, cast: Cast) -> dict[str, tuple[str, Json]]:
+        tokens = surroundings.tokens(config.skills.mcp, os.environ)
+        self._clerk.complain(tokens)
+        for sentence in cast.unknown_skills(self._clerk.names):
+            log.warning("%s", sentence)
+        return cast.sessions(lambda names: self._clerk.tools(tokens, names), transcripts=self.transcripts.wanted)
+
+    def _make_link(self, config: Config, url: str, key: ApiKey | None, settings: Json) -> Link:
         return Link(
             config.realtime,
             url,

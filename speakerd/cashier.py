@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from speakerd.cast import Cast
 from speakerd.config.model import Config
 from speakerd.conversation.events import Event, WakeDetected
 from speakerd.conversation.state import State
@@ -55,6 +56,7 @@ class Cashier:
 
         `octets` tells what went over the wire since the start. `remark` takes what is to be said aloud.
         """
+        self._cast = Cast(config)
         self._realtime = config.realtime
         self._account = Account(
             ledger_folder(environ), load_prices(config.purse.prices), Limits.from_section(config.purse)
@@ -106,7 +108,9 @@ class Cashier:
         if after in (State.IDLE, State.CONNECTING):
             self._end()
         if after is State.CONNECTING:
-            self._conversation, self._open = self._account.begin(self._word, self._traffic), True
+            self._realtime = self._cast.answering(self._word).realtime
+            self._conversation = self._account.begin(self._cast.billed_to(self._word), self._traffic)
+            self._open = True
 
     def close(self) -> None:
         """Put all on the disk. May be called twice."""

@@ -64,12 +64,24 @@ class Clerk:
         own = (skill.timeout_s for skill in self._registry.skills.values())
         return max([self._section.timeout_s, *(seconds for seconds in own if seconds is not None)])
 
-    def tools(self, tokens: Mapping[str, str]) -> list[Json]:
-        """The `tools` of a session; `tokens` holds what each named credential contains. Never log it."""
+    @property
+    def names(self) -> list[str]:
+        """Of all skills and MCP servers."""
+        return [*self._registry.skills, *(server.label for server in self._section.mcp)]
+
+    def complain(self, tokens: Mapping[str, str]) -> None:
+        """Tell the journal of MCP servers whose credential is not among the `tokens`."""
         for server in self._section.mcp:
             if missing(server, tokens):
                 log.warning("The MCP server %s is left out: no credential %s.", server.label, server.credential)
-        return session_tools(self._registry.tools(), self._section.mcp, tokens)
+
+    def tools(self, tokens: Mapping[str, str], names: tuple[str, ...] | None = None) -> list[Json]:
+        """The `tools` of a session, those of `names` if given.
+
+        `tokens` holds what each named credential contains. Never log it.
+        """
+        servers = [server for server in self._section.mcp if names is None or server.label in names]
+        return session_tools(self._registry.tools(names), servers, tokens)
 
     def counters(self) -> dict[str, int]:
         """Totals since the start."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from speakerd.cashier import Cashier
+from speakerd.cast import Cast
 from speakerd.clerk import Clerk
 from speakerd.conversation.actions import Earcon
 from speakerd.conversation.conductor import Conductor
@@ -38,6 +40,7 @@ from speakerd.realtime.outputs import (
     TranscriptionUsage,
     VoiceComplete,
 )
+from speakerd.realtime.reader import Json
 from speakerd.service.reporter import Reporter
 from speakerd.speaker.playback import Playback
 from speakerd.transcripts import Transcripts
@@ -59,6 +62,9 @@ class Switchboard:
     cashier: Cashier
     clerk: Clerk
     herald: Herald
+    cast: Cast
+    sessions: Mapping[str, tuple[str, Json]]
+    """Model and session of each role of the cast, by its name."""
     transcripts: Transcripts
     stopping: bool = False
     """No conversation may begin."""
@@ -72,7 +78,7 @@ class Switchboard:
             self.herald.heard(speech=event.started)
         elif isinstance(event, DuplexChanged | EchoMeasured):
             self.reporter.echo(event)
-        elif not isinstance(event, WakeDetected) or self._may_begin():
+        elif not isinstance(event, WakeDetected) or self._may_begin(event):
             self.conductor.dispatch(event)
 
     def mute(self, *, muted: bool) -> None:
@@ -124,6 +130,8 @@ class Switchboard:
     def observe(self, event: Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer, on behalf of the parts that know no conversation."""
         self.link.pausing(after in (State.IDLE, State.LISTENING))
+        if after is State.IDLE and before is not State.IDLE:
+            self._call("")  # a session that is kept warm is for the default one
         if isinstance(event, DeadlineReached) and before is State.INTERRUPTED:
             self.front_end.no_words_followed()
 
@@ -133,7 +141,11 @@ class Switchboard:
             self.playback.enqueue("notice", pcm)
             self.playback.end_response()
 
-    def _may_begin(self) -> bool:
+    def _call(self, word: str) -> None:
+        """From the next session on, whoever answers to this word."""
+        self.link.use(*self.sessions[self.cast.answering(word).name])
+
+    def _may_begin(self, event: WakeDetected) -> bool:
         """Whether a wake word counts: not muted or at the end, and a new conversation only if there is money for it."""
         if self.gatekeeper.muted:
             return False
@@ -144,6 +156,7 @@ class Switchboard:
             self.reporter.refused(refusal.told, asyncio.get_running_loop().time())
             self.herald.say(refusal.spoken)
             return False
+        self._call(event.word)
         if self.herald.sounding:
             self.playback.flush()
         self.herald.hush()

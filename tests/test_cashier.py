@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from speakerd.cashier import Cashier, amount, refusal, told
-from speakerd.config.model import Config, Purse, Realtime
+from speakerd.config.model import Config, Persona, Purse, Realtime, Wake, WakeWord
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.errors import ConfigError
@@ -59,6 +59,21 @@ def till(tmp_path: Path):
     till = Till(tmp_path)
     yield till
     till.cashier.close()
+
+
+def test_a_persona_has_its_own_bill_and_the_price_of_its_model(tmp_path):
+    wake = Wake(
+        words=(WakeWord(model="alexa", persona="chef"), WakeWord(model="hey_jarvis")),
+        personas=(Persona(name="chef", model="gpt-realtime-2.1"),),
+    )
+    till = Till(tmp_path, wake=wake)
+    for word in ("alexa", "hey_jarvis"):
+        till.cashier.observe(ev.WakeDetected(word, 0.9, 1), IDLE, CONNECTING, 0.0)
+        till.charge()
+        till.end()
+    till.cashier.close()
+    bills = {entry.persona: (entry.model, entry.usd) for entry in till.entries if entry.model}
+    assert bills == {"chef": ("gpt-realtime-2.1", D("0.032")), "hey_jarvis": ("gpt-realtime-2.1-mini", D("0.01"))}
 
 
 def test_a_conversation_has_one_bill_with_sound_and_bytes_both_ways(till, caplog):

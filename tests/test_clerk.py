@@ -149,7 +149,11 @@ async def test_an_mcp_server_without_its_token_is_left_out_and_said(desk, caplog
     server = McpServer(label="home", url="https://home.example.org/mcp", credential="home-token")
     desk.clerk._section = Skills(mcp=(server,))
     assert "mcp" not in {tool["type"] for tool in desk.clerk.tools({})}
+    desk.clerk.complain({})
     assert "The MCP server home is left out: no credential home-token." in caplog.text
+    assert desk.clerk.names[-1] == "home"
+    assert [t.get("name") for t in desk.clerk.tools({"home-token": "x"}, ("time_and_date",))] == ["time_and_date"]
+    assert [t["type"] for t in desk.clerk.tools({"home-token": "x"}, ("home",))] == ["mcp"]
     [mcp] = [tool for tool in desk.clerk.tools({"home-token": "s3cret"}) if tool["type"] == "mcp"]
     assert mcp["authorization"] == "s3cret"
     assert "s3cret" not in caplog.text

@@ -15,6 +15,7 @@ from speakerd.config.files import file_mistakes
 from speakerd.config.keys import Kind, known_keys, known_path
 from speakerd.config.mistakes import Mistake, Place
 from speakerd.config.model import Config
+from speakerd.config.references import reference_mistakes
 from speakerd.config.translate import found, translate
 from speakerd.config.yaml_nodes import Node, read_nodes
 from speakerd.errors import ConfigError
@@ -66,6 +67,7 @@ def read(path: Path | None, environ: Mapping[str, str]) -> Reading:
         told = errors.errors(include_url=False, include_input=False)
         mistakes += [mistake for error in told if (mistake := translate(error, root)) is not None]
     mistakes += file_mistakes(root)
+    mistakes += reference_mistakes(root)
     return Reading(None, tuple(sorted(set(mistakes)))) if mistakes else Reading(config)
 
 

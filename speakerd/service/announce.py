@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 def announce(config: Config, *, has_key: bool) -> None:
     """Devices, wake words, server; a warning if the server will want a key and there is none."""
-    words = ", ".join(word.model for word in config.wake.words)
+    words = ", ".join(f"{word.model}{word.persona and f' for {word.persona}'}" for word in config.wake.words)
     audio, url = config.audio, config.realtime.url
     log.info("Microphone %s, loudspeaker %s, wake word %s.", audio.capture_device, audio.playback_device, words)
     if url == "embedded":

@@ -26,7 +26,7 @@ def test_keys_of_every_kind() -> None:
     assert keys["wake", "words", "*", "model"].default is None
     assert keys["realtime", "turn_detection"].kind is Kind.SECTION
     assert keys["realtime", "turn_detection", "threshold"].default == 0.5
-    assert children(("wake", "words", "*")) == ["model", "threshold", "refractory_ms"]
+    assert children(("wake", "words", "*")) == ["model", "threshold", "refractory_ms", "persona"]
 
 
 def test_names_of_paths() -> None:

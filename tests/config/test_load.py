@@ -138,13 +138,13 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
             "FILE:1: server: found 5, expected a section with the keys voice, piper_model, chat_url, chat_model and "
             "chat_timeout_s",
         ),
-        ("wake: [a]", "FILE:1: wake: found a list of one entry, expected a section with the key words"),
+        ("wake: [a]", "FILE:1: wake: found a list of one entry, expected a section with the keys words and personas"),
         ("wake: {words: []}", "FILE:1: wake.words: found an empty list, expected a list of 1 to 20 entries"),
         ("wake: {words: alexa}", 'FILE:1: wake.words: found the text "alexa", expected a list of 1 to 20 entries'),
         (
             "wake:\n  words:\n    - alexa\n",
-            'FILE:3: wake.words[0]: found the text "alexa", expected a section with the keys model, threshold and '
-            "refractory_ms (write it as `- model: hey_jarvis`)",
+            'FILE:3: wake.words[0]: found the text "alexa", expected a section with the keys model, threshold, '
+            "refractory_ms and persona (write it as `- model: hey_jarvis`)",
         ),
         (
             "wake:\n  words:\n    - model: alexa\n    - threshold: 0.4\n",

@@ -12,7 +12,7 @@ from speakerd.config.model.section import Section
 from speakerd.config.model.service import Realtime, Server, TurnDetection
 from speakerd.config.model.skills import McpServer, Skills
 from speakerd.config.model.sound import Audio, Sounds
-from speakerd.config.model.talk import BargeIn, Conversation, Detector, Wake, WakeWord
+from speakerd.config.model.talk import BargeIn, Conversation, Detector, Persona, Wake, WakeWord
 
 __all__ = [
     "Audio",
@@ -22,6 +22,7 @@ __all__ = [
     "Detector",
     "Log",
     "McpServer",
+    "Persona",
     "Purse",
     "Realtime",
     "Relay",

@@ -33,6 +33,23 @@ class WakeWord(Section):
     """Score from which it counts, 0 to 1: higher means fewer false wakes and more missed ones."""
     refractory_ms: int = Field(1_000, ge=0, le=60_000)
     """Time after a detection in which this word does not count again, ms."""
+    persona: str = Field("", max_length=64)
+    """Name of the persona of `wake.personas` that answers to it; empty for the assistant as `realtime` describes it."""
+
+
+class Persona(Section):
+    """Another assistant in the same speaker, called by a wake word of its own. What is empty is as in `realtime`."""
+
+    name: str = Field(min_length=1, max_length=64)
+    """Name of it: for the wake word's `persona`, and in `speakerd usage --by persona`."""
+    voice: str = Field("", max_length=200)
+    """Its voice."""
+    instructions: str = Field("", max_length=50_000)
+    """What it is told about its role."""
+    model: str = Field("", max_length=200)
+    """Its model."""
+    skills: tuple[Name, ...] = Field((), max_length=100)
+    """Skills, and labels of MCP servers, that it has; none given: all of them; `none`: not any."""
 
 
 class Wake(Section):
@@ -40,6 +57,8 @@ class Wake(Section):
 
     words: tuple[WakeWord, ...] = Field((WakeWord(model="hey_jarvis"),), min_length=1, max_length=20)
     """Words to listen for, all at once."""
+    personas: tuple[Persona, ...] = Field((), max_length=20)
+    """Other assistants, for wake words of their own."""
 
 
 class Conversation(Section):

@@ -1,0 +1,119 @@
+"""A wake word brings the session of its own persona; a session is kept warm for the default one."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from support.rig import rig
+
+from speakerd.cast import Cast
+from speakerd.config.model import Config, Persona, Realtime, Wake, WakeWord
+from speakerd.conversation import events as ev
+from speakerd.conversation.conductor import Conductor
+from speakerd.conversation.machine import Machine
+from speakerd.conversation.state import Rules, State
+from speakerd.switchboard import Switchboard
+
+WAKE = Wake(
+    words=(WakeWord(model="hey_jarvis"), WakeWord(model="alexa", persona="chef")),
+    personas=(Persona(name="chef", voice="cedar", model="gpt-realtime-2.1"),),
+)
+JARVIS, ALEXA = (ev.WakeDetected(word, 0.9, 100) for word in ("hey_jarvis", "alexa"))
+
+
+class Mute:
+    """A part of which nothing is wanted."""
+
+    def __getattr__(self, _name: str):
+        return lambda *_args, **_more: None
+
+
+def board_for(link) -> Switchboard:
+    cast = Cast(Config(wake=WAKE, realtime=Realtime(model=link._ask[0])))
+    sessions = cast.sessions(lambda _names: [], transcripts=False)
+    conductor = Conductor(Machine(Rules(silence_s=5.0)), link, Mute(), Mute(), asyncio.get_running_loop())
+    given = {
+        **{name: Mute() for name in Switchboard.__dataclass_fields__ if name not in ("stopping", "closed")},
+        "gatekeeper": SimpleNamespace(muted=False),
+        "herald": SimpleNamespace(sounding=False, hush=lambda: None),
+        "cashier": SimpleNamespace(refusal=lambda: None),
+        "conductor": conductor,
+        "link": link,
+        "cast": cast,
+        "sessions": sessions,
+    }
+    board = Switchboard(**given)
+    conductor.observe(board.observe)
+    link.use(*sessions[""])
+    return board
+
+
+def voice(peer) -> str:
+    return peer.of_type("session.update")[0]["session"]["audio"]["output"]["voice"]
+
+
+async def converse(r, board: Switchboard, wake: ev.WakeDetected) -> None:
+    """From the wake word until the session is ready."""
+    board.take_event(wake)
+    ready = await r.next()
+    assert isinstance(ready, ev.SessionReady)
+    board.conductor.dispatch(ready)
+    assert board.conductor.state is State.LISTENING
+
+
+async def part(r, board: Switchboard) -> None:
+    board.take_event(ev.StopRequested("x"))
+    board.conductor.dispatch(await r.next())
+    assert board.conductor.state is State.IDLE
+
+
+async def test_each_word_brings_its_own_session():
+    async with rig(keep_warm=False) as r:
+        board = board_for(r.link)
+        for wake, expected in ((JARVIS, "marin"), (ALEXA, "cedar"), (JARVIS, "marin")):
+            await converse(r, board, wake)
+            assert voice(r.peer) == expected
+            assert ("model=gpt-realtime-2.1&" in f"{r.peer.connection.request.path}&") == (wake is ALEXA)
+            await part(r, board)
+        board.conductor.stop()
+
+
+async def test_the_warm_session_is_for_the_default_one():
+    async with rig(keep_warm=True) as r:
+        board = board_for(r.link)
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        await converse(r, board, ALEXA)
+        assert [voice(peer) for peer in r.peers] == ["marin", "cedar"]
+        await part(r, board)
+        await r.until(lambda: r.link.warm and voice(r.peer) == "marin")
+        count = len(r.peers)
+        await converse(r, board, JARVIS)
+        assert len(r.peers) == count, "it was there already"
+        board.conductor.stop()
+
+
+async def test_another_word_in_a_conversation_does_not_change_who_answers():
+    async with rig(keep_warm=False) as r:
+        board = board_for(r.link)
+        await converse(r, board, ALEXA)
+        board.take_event(JARVIS)
+        assert len(r.peers) == 1
+        assert board.link._ask[0] == "gpt-realtime-2.1"
+        board.conductor.stop()
+
+
+@pytest.mark.parametrize("wake", [JARVIS, ALEXA])
+async def test_a_word_while_the_old_session_closes_brings_its_own(wake):
+    async with rig(keep_warm=False) as r:
+        board = board_for(r.link)
+        await converse(r, board, JARVIS)
+        board.take_event(ev.StopRequested("x"))
+        board.take_event(wake)
+        board.conductor.dispatch(await r.next())
+        assert board.conductor.state is State.CONNECTING
+        assert isinstance(await r.next(), ev.SessionReady)
+        assert voice(r.peer) == {JARVIS: "marin", ALEXA: "cedar"}[wake]
+        board.conductor.stop()
