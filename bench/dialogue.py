@@ -66,42 +66,41 @@ class Dialogue:
 
     def play(self) -> None:
         """All of it, up to the first step without which the next makes no sense."""
-        start_s = self.say("Hey Jarvis, what is seventeen plus twenty five?")
+        start_s, said_s = self.say("Hey Jarvis, what is seventeen plus twenty five?")
         woken = self.daemon.wait("WakeDetected", start_s, 4.0)
         ready = self.daemon.wait("SessionReady", start_s, 8.0)
         self.judge("wake word", woken is not None and ready is not None, took(woken, ready))
         if ready is None:
             return
-        self.judge("question in the same breath", *self.answered(start_s))
-        called_s = self.say("What did it cost today?")
-        passed, told = self.answered(called_s)
+        self.judge("question in the same breath", *self.answered(said_s))
+        passed, told = self.answered(self.say("What did it cost today?")[1])
         calls = [event for event in self.events("ToolsCalled", start_s) if event["t"] >= start_s]
         names = ", ".join(str(name) for event in calls for name in event["names"])
         self.judge("function call, and its answer spoken", passed and bool(calls), f"{names or 'none called'}; {told}")
         self.interrupt()
-        self.judge("follow-up", *self.answered(self.say("What is seven times eight?")))
+        self.judge("follow-up", *self.answered(self.say("What is seven times eight?")[1]))
         self.part()
 
     def interrupt(self) -> None:
         """Talk over a reply."""
-        asked_s = self.say("Tell me a long story.")
+        asked_s = self.say("Tell me a long story.")[1]
         speaking = self.daemon.wait("StateChanged", asked_s, 25.0, state="SPEAKING")
         if speaking is None:
             self.judge("interruption", False, "nothing to interrupt")
             return
         time.sleep(1.5)
-        over_s = self.say("No, stop it please.")
+        over_s, silent_s = self.say("No, stop it please.")
         paused = self.daemon.wait("StateChanged", over_s, 3.0, state="INTERRUPTED")
         flushed = self.daemon.wait("PlayoutFlushed", over_s, 5.0)
         heard_ms = flushed.get("heard_ms", 0) if flushed else 0
         told = f"paused {took({'t': over_s}, paused)}, server heard words {took(paused, flushed)}, cut at {heard_ms} ms"
         self.judge("interruption", paused is not None and heard_ms > 0, told)
-        settled = self.daemon.wait("ResponseEnded", over_s, 15.0) and self.settle(over_s)
+        settled = self.daemon.wait("UserSpeechStopped", silent_s, 15.0) and self.settle()
         self.judge("goes on after it", bool(settled), "" if settled else "still not listening")
 
     def part(self) -> None:
         """Say goodbye; where nobody understands that, silence ends the conversation."""
-        start_s = self.say("Goodbye.")
+        start_s = self.say("Goodbye.")[1]
         idle = self.daemon.wait("StateChanged", start_s, 40.0, state="IDLE")
         ended = self.daemon.wait("SessionEnded", start_s, 1.0)
         how = "asked for" if self.daemon.find("StopRequested", start_s, reason="goodbye") else "by silence"
@@ -112,30 +111,29 @@ class Dialogue:
 
     # ------------------------------------------------------------ helpers
 
-    def say(self, words: str) -> float:
-        """Speak to the end of the words; when they began."""
-        start_s = time.monotonic()
+    def say(self, words: str) -> tuple[float, float]:
+        """Speak to the end of the words; when they began and ended."""
         samples, rate_hz = say(words)
+        start_s = time.monotonic()
         speak(self.card, samples, rate_hz).wait()
-        return start_s
+        return start_s, start_s + samples.size / rate_hz
 
-    def answered(self, since_s: float) -> tuple[bool, str]:
-        """Whether a reply was audible and ended, and what was said meanwhile."""
-        began = self.daemon.wait("StateChanged", since_s, 25.0, state="SPEAKING")
-        over = began and self.settle(began["t"])
-        time.sleep(0.5)
-        return bool(over), self.said(since_s)
+    def answered(self, said_s: float) -> tuple[bool, str]:
+        """Whether a reply to what was said was audible from beginning to end, and what both sides said."""
+        began = self.daemon.wait("StateChanged", said_s, 25.0, state="SPEAKING")
+        over = began and self.daemon.wait("PlayoutDrained", began["t"], 40.0, state="LISTENING")
+        settled = over and self.settle()
+        return bool(settled), self.said(said_s)
 
-    def settle(self, since_s: float) -> bool:
-        """Wait for the user's floor."""
+    def settle(self) -> bool:
+        """Wait until it has been the user's floor for a second."""
         until_s = time.monotonic() + 40
         while time.monotonic() < until_s:
-            self.events("", since_s)
-            if self.daemon.events[-1]["state"] in ("LISTENING", "IDLE"):
-                time.sleep(0.3)
-                self.events("", since_s)
-                if self.daemon.events[-1]["state"] in ("LISTENING", "IDLE"):
-                    return self.daemon.events[-1]["state"] == "LISTENING"
+            changes = self.events("StateChanged", 0.0)
+            if changes[-1]["state"] == "IDLE":
+                return False
+            if changes[-1]["state"] == "LISTENING" and time.monotonic() > changes[-1]["t"] + 1.0:
+                return True
             time.sleep(0.05)
         return False
 

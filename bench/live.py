@@ -131,7 +131,7 @@ def measure(wakes: int, delay_s: float, *, warm: bool) -> Figures:
     words, commands = voices()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(ScriptedServer())
+        server = stack.enter_context(ScriptedServer(hears_speech=True))
         url = server.url
         if delay_s:
             port = int(url.split(":")[2].split("/")[0])
@@ -158,13 +158,15 @@ def converse(
         figures.missed += 1
         return
     time.sleep(max(0.0, start_s + said.size / 16_000 - time.monotonic()) + 1.5)
-    [heard] = [one for one in server.connections if one.audio and one.audio[0][0] >= start_s] or [None]
+    heard = next((one for one in server.connections if one.audio and one.audio[0][0] >= start_s), None)
     if heard is None:
         figures.missed += 1
         return
     figures.ready.append((ready["t"] - woken["t"]) * 1000)
     figures.sound.append((heard.audio[0][0] - woken["t"]) * 1000)
     figures.lost.append(lost_ms(command, heard.samples, UNTOUCHED))
+    server.user_turn()  # an answer without words: silence follows
+    server.answer(np.zeros(0, np.int16))
     daemon.wait("StateChanged", start_s, 10.0, state="IDLE")
 
 
