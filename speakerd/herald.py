@@ -96,6 +96,8 @@ class Herald:
                 self._trouble = NOTICES[trouble].spoken if trouble and trouble not in _PASSING else ""
             case ev.DeadlineReached() if before is State.CONNECTING:
                 self._trouble = NOTICES[Trouble.UNREACHABLE].spoken
+            case ev.DeadlineReached() if before is State.THINKING:
+                self._trouble = NOTICES[Trouble.SERVER_SILENT].spoken
             case ev.ResponseEnded(status="completed") | ev.WakeDetected():
                 self._trouble = ""
         if after is State.IDLE and before is not State.IDLE:

@@ -243,6 +243,10 @@ async def test_it_can_be_switched_off(tmp_path):
         ([(REFUSED, CONNECTING, IDLE)], [SENTENCE]),
         ([(CLOSED, CLOSING, IDLE)], []),
         ([(ev.DeadlineReached(), CONNECTING, CLOSING), (CLOSED, CLOSING, IDLE)], [NOTICES[Trouble.UNREACHABLE].spoken]),
+        (
+            [(ev.DeadlineReached(), THINKING, LISTENING), (CLOSED, CLOSING, IDLE)],
+            [NOTICES[Trouble.SERVER_SILENT].spoken],
+        ),
         # A response that fails is told when the conversation is over: meanwhile the user is being listened to.
         (
             [(ev.ResponseEnded(1, "r", "failed", 0, "rate_limit_exceeded"), THINKING, LISTENING)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from speakerd.conversation import events as ev
 from speakerd.realtime import outgoing
@@ -60,7 +60,10 @@ class Aftermath:
         if response.cancelled:
             self._forget_unheard(done)
             return [*outputs, ended]
-        return [*outputs, *self._calls(session, done), VoiceComplete(), ended]
+        calls = self._calls(session, done)
+        if not calls and not response.audio_bytes and self.tools.exhausted:
+            ended = replace(ended, status="incomplete", error="tool_rounds")  # else nobody would hear anything
+        return [*outputs, *calls, VoiceComplete(), ended]
 
     def error(self, session: int, error: ServerError, now_s: float, *, configured: bool) -> list[Output]:
         """The server objects. Most errors answer a race that was lost: counted, and the session goes on."""

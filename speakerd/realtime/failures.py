@@ -92,6 +92,8 @@ def _refusal(response: Response) -> Fatal:
         if name in CODES:
             code = name
             break
+    if status < 400 and code not in CODES:
+        return Fatal("bad_handshake", "the server does not speak websocket there; check realtime.url")
     retry_s = response.headers.get("Retry-After", "")
     return Fatal(
         code,

@@ -30,6 +30,7 @@ class Trouble(StrEnum):
     SERVER_SILENT = "server_silent"
     CONTENT_FILTERED = "content_filtered"
     CUT_SHORT = "cut_short"
+    NO_ANSWER = "no_answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,11 @@ NOTICES: dict[Trouble, Notice] = {
         "nothing: ask differently",
         "I am not able to answer that.",
     ),
+    Trouble.NO_ANSWER: Notice(
+        "the assistant called functions over and over, and gave no answer",
+        "nothing, or raise realtime.max_tool_rounds if what was asked for needs so many",
+        "Sorry, I did not get to an answer.",
+    ),
     Trouble.CUT_SHORT: Notice(
         "the answer was longer than the service allows",
         "nothing, or ask for shorter answers in realtime.instructions",
@@ -154,6 +160,7 @@ CODES: dict[str, Trouble] = {
     "session_mismatch": Trouble.REFUSED_SETTINGS,
     "session_refused": Trouble.REFUSED_SETTINGS,
     "message_too_large": Trouble.SERVER_ERROR,
+    "tool_rounds": Trouble.NO_ANSWER,
     # the service's
     "key_refused": Trouble.KEY_REFUSED,
     "invalid_api_key": Trouble.KEY_REFUSED,

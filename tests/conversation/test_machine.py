@@ -160,6 +160,7 @@ ROWS_IN_PLAY = [
     (SPEAKING, (ANSWERED, DRY), SPEAKING, [TAIL], 15),
     (SPEAKING, (DRY, ANSWERED, AUDIBLE, DRAINED), LISTENING, [TAIL], 8),
     (SPEAKING, (LATE,), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), TAIL], 8),
+    (SPEAKING, (DRAINED, LATE), LISTENING, [do.FlushPlayout(), do.CancelResponse("r1"), TAIL, ERROR], 8),
     (SPEAKING, (LOST,), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
     (SPEAKING, (ev.StopRequested("x"),), CLOSING, [do.FlushPlayout(), do.CloseUplink(), do.CloseSession()], 2),
     (SPEAKING, (WAKE, FLUSHED), LISTENING, [do.TruncateItems((HEARD,))], 8),

@@ -243,7 +243,7 @@ async def test_20_tools_do_not_go_round_for_ever():
             await begin(r, f"r{number}")
             call = {"type": "function_call", "call_id": f"c{number}", "name": "clock", "arguments": "{}"}
             await finish(r, f"r{number}", output=[call])
-            while not isinstance(await r.next(), ev.ResponseEnded):
+            while not isinstance(ended := await r.next(), ev.ResponseEnded):
                 pass
             r.link.answer_tools(1, [(f"c{number}", "x")])
             await r.until(lambda: len(r.peer.of_type("conversation.item.create")) == number)  # noqa: B023
@@ -251,3 +251,4 @@ async def test_20_tools_do_not_go_round_for_ever():
                 break
         assert len(r.peer.of_type("response.create")) <= 2
         assert r.peer.of_type("response.create")[-1]["response"] == {"tool_choice": "none"}
+        assert (ended.status, ended.error) == ("incomplete", "tool_rounds"), "else the user would hear nothing"

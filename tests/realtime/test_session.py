@@ -91,7 +91,14 @@ async def test_what_is_sent_arrives_in_order():
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(401, "key_refused"), (403, "key_refused"), (404, "not_found"), (429, "rate_limited"), (503, "http_503")],
+    [
+        (401, "key_refused"),
+        (403, "key_refused"),
+        (404, "not_found"),
+        (429, "rate_limited"),
+        (503, "http_503"),
+        (200, "bad_handshake"),
+    ],
 )
 async def test_refusals_are_told_apart(status, code):
     async def never(_socket: ServerConnection) -> None: ...

@@ -79,7 +79,9 @@ def reply_over(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 
 def reply_too_long(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    return [*silence_assistant(f), do.OpenUplink(skip_ms=f.rules.echo_tail_ms)]
+    """Or it ran dry, and the rest never came: that is told."""
+    broken: list[Action] = [do.PlayEarcon(Earcon.ERROR)] if f.drained else []
+    return [*silence_assistant(f), do.OpenUplink(skip_ms=f.rules.echo_tail_ms), *broken]
 
 
 def flushed(f: Facts, event: ev.PlayoutFlushed, _now_s: float) -> list[Action]:
