@@ -1,6 +1,6 @@
 """Conversations to each of which a fault happens: the whole daemon, a real socket, and what the user hears.
 
-    python -m bench.faults [--conversations 500] [--seed 1] [--workers 6]
+    python -m bench.faults [--conversations 500] [--seed 1] [--workers 6] [--kinds KIND …]
 
 Several daemons side by side, every other one with a warm link (`keep_warm`). Each conversation: the user calls, a
 fault of a random kind, moment and variation happens, the user calls again (half of the time at once, else after
@@ -24,17 +24,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.fault_run import Tally, suffer  # noqa: E402
-from support.faults import draw  # noqa: E402
+from support.faults import MAKERS, draw  # noqa: E402
 
 WARM_UP = 10
 """Conversations before the first look at memory."""
 WANTED_S = 5.0
 
 
-def work(order: tuple[int, int, int, int]) -> Tally:
+def work(order: tuple[int, int, int, int, list[str]]) -> Tally:
     """Conversations first, first + step, … of the draw of `count` with `seed`."""
-    first, step, count, seed = order
-    return suffer(list(enumerate(draw(count, seed)))[first::step], warm=first % 2 == 1)
+    first, step, count, seed, kinds = order
+    return suffer(list(enumerate(draw(count, seed, kinds)))[first::step], warm=first % 2 == 1)
 
 
 def report(tallies: list[Tally], minutes: float) -> None:
@@ -85,9 +85,10 @@ def main() -> None:
     parser.add_argument("--conversations", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=6)
+    parser.add_argument("--kinds", nargs="*", default=[], choices=list(MAKERS), help="these alone")
     options = parser.parse_args()
     started_s = time.monotonic()
-    orders = [(n, options.workers, options.conversations, options.seed) for n in range(options.workers)]
+    orders = [(n, options.workers, options.conversations, options.seed, options.kinds) for n in range(options.workers)]
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         tallies = list(pool.map(work, orders))
     report(tallies, (time.monotonic() - started_s) / 60)

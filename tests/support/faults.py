@@ -11,7 +11,7 @@ import random
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from support.faulty_server import FAULTY_HZ, Fault, FaultyServer, Peer, Stage
@@ -345,12 +345,12 @@ OFTEN = ("closed", "error", "failed", "garbage", "refused")
 """Kinds with so many variations that they are drawn twice as often."""
 
 
-def draw(count: int, seed: int) -> list[Fault]:
-    """So many faults of all kinds, in random order and variation."""
+def draw(count: int, seed: int, kinds: Sequence[str] = ()) -> list[Fault]:
+    """So many faults, in random order and variation; of all kinds, or of these alone."""
     rng = random.Random(seed)
     deck: list[str] = []
     while len(deck) < count:
-        hand = [*MAKERS, *OFTEN]
+        hand = [*(kinds or [*MAKERS, *OFTEN])]
         rng.shuffle(hand)
         deck += hand
     return [MAKERS[kind](rng) for kind in deck[:count]]
