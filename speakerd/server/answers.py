@@ -38,8 +38,12 @@ class Answers:
         on_done: Callable[[Response, float], None],
         *,
         chat: bool = False,
+        notice: str = "",
     ) -> None:
-        """`hearing` tells that a turn's words are still missing; `on_done` is called when `active` has ended."""
+        """`hearing` tells that a turn's words are still missing; `on_done` is called when `active` has ended.
+
+        `notice` is said before the first answer.
+        """
         self.active: Response | None = None
         self.spoke = False
         """True once sound was sent: the voice is settled."""
@@ -51,6 +55,7 @@ class Answers:
         self._conversation_id = outbox.new_id("conv")
         self._aside: list[Response] = []
         self._memory = Memory()
+        self._notice = notice
         self._thinker = Thinker(outbox) if chat else None
         self._prompts: dict[str, str] = {}
         self._reading = Reading()
@@ -169,7 +174,10 @@ class Answers:
 
     def _plan(self, response: Response, now_s: float) -> None:
         options = response.options
-        items = self._history.items if options.input_items is None else list(options.input_items)
+        items = list(self._history.items if options.input_items is None else options.input_items)
+        if self._notice and options.conversation_id is not None:
+            response.add(self._notice, now_s)
+            self._notice = ""
         last = items[-1] if items else None
         if words := self._prompts.get(response.id) or dictated(options.instructions):
             response.say(words, now_s)

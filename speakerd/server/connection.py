@@ -46,14 +46,18 @@ class Connection:
         run_job: RunJob,
         heavy: asyncio.Semaphore,
         chat: Chat | None = None,
+        notice: str = "",
     ) -> None:
-        """`heavy` is shared by all connections: so many big frames at a time are judged in threads."""
+        """`heavy` is shared by all connections: so many big frames at a time are judged in threads.
+
+        `notice` is said before the first answer.
+        """
         self._socket = socket
         self._run_job = run_job
         self._heavy = heavy
         self._loop = asyncio.get_running_loop()
         self._chat = chat
-        self._session = Session(model, new_id, local_time, self._loop.time(), chat=chat is not None)
+        self._session = Session(model, new_id, local_time, self._loop.time(), chat=chat is not None, notice=notice)
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
         self._jobs = asyncio.Semaphore(MAX_JOBS)
@@ -87,7 +91,8 @@ class Connection:
             self._changed.clear()
             wait_s = max(0.0, self._session.deadline_s - self._loop.time())
             try:
-                await asyncio.wait_for(self._changed.wait(), wait_s)
+                async with asyncio.timeout(wait_s):  # not wait_for: before Python 3.12 it loses cancellations
+                    await self._changed.wait()
             except TimeoutError:
                 async with self._lock:
                     await self._perform(self._session.tick(self._loop.time()))

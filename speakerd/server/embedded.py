@@ -27,6 +27,8 @@ from speakerd.server.voice import make_voice
 log = logging.getLogger(__name__)
 
 PATH = "/v1/realtime"
+STANDING_IN = "I cannot reach the internet, so I answer by myself."
+"""Said before the first answer to a client that connects with `?standing_in=1`."""
 MAX_SESSIONS = 16
 MAX_FRAME_BYTES = 21 * 2**20
 """15 MiB of sound in base64, and the JSON around it."""
@@ -67,9 +69,9 @@ class EmbeddedServer:
         self.sessions += 1
         log.info("client connected, %d session(s)", self.sessions)
         try:
-            await Connection(
-                socket, query.get("model", ["embedded"])[0][:200], self._run, self._heavy, self._chat
-            ).run()
+            model = query.get("model", ["embedded"])[0][:200]
+            notice = STANDING_IN if "standing_in" in query else ""
+            await Connection(socket, model, self._run, self._heavy, self._chat, notice).run()
         finally:
             self.sessions -= 1
             log.info("client gone, %d session(s)", self.sessions)

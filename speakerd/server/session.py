@@ -41,17 +41,24 @@ class Session:
         now_s: float,
         *,
         chat: bool = False,
+        notice: str = "",
     ) -> None:
         """`model` is what the client asked for in its URL; `wall_clock` gives local time with its zone.
 
-        `chat`: there is a chat service to ask (effect Think).
+        `chat`: there is a chat service to ask (effect Think). `notice`: said before the first answer.
         """
         self._settings = SessionSettings(type="realtime", model=model)
         self._outbox = Outbox(new_id)
         self._history = History()
         self._listener = Listener(self._outbox, self._history, self._settings, self._on_speech, self._on_turn)
         self._answers = Answers(
-            self._outbox, self._history, wall_clock, lambda: self._listener.hearing, self._on_done, chat=chat
+            self._outbox,
+            self._history,
+            wall_clock,
+            lambda: self._listener.hearing,
+            self._on_done,
+            chat=chat,
+            notice=notice,
         )
         self._id = new_id("sess")
         self._expires_s = now_s + SESSION_S

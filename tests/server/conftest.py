@@ -63,11 +63,12 @@ def check_event(event: Event) -> None:
 class Harness:
     """Drives a session: time stands still unless told, ears and voice answer at once with what the test says."""
 
-    def __init__(self) -> None:
+    def __init__(self, **session: Any) -> None:
         self.now_s = 1000.0
         self.wall = datetime(2026, 3, 4, 15, 7, tzinfo=timezone(timedelta(hours=1)))
         counter = itertools.count(1)
-        self.session = Session("test-model", lambda prefix: f"{prefix}_{next(counter)}", lambda: self.wall, self.now_s)
+        new_id = lambda prefix: f"{prefix}_{next(counter)}"  # noqa: E731
+        self.session = Session("test-model", new_id, lambda: self.wall, self.now_s, **session)
         self.events: list[Event] = []
         self.jobs: list[Transcribe | Speak] = []
         self.spoken: list[str] = []

@@ -227,3 +227,20 @@ async def test_errors_of_the_caller_come_out_as_they_are():
     with pytest.raises(KeyError):
         async with serve_embedded(Server()):
             raise KeyError("x")
+
+
+async def test_a_stand_in_says_so_once(url: str):
+    async with connect(f"{url}?standing_in=1") as socket:
+        session = {"type": "realtime", "output_modalities": ["text"]}
+        await socket.send(json.dumps({"type": "session.update", "session": session}))
+        said = []
+        for _ in range(2):
+            content = [{"type": "input_text", "text": "What is 2 plus 3?"}]
+            item = {"type": "message", "role": "user", "content": content}
+            await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+            await socket.send(json.dumps({"type": "response.create"}))
+            async with asyncio.timeout(10):
+                while (event := json.loads(await socket.recv()))["type"] != "response.done":
+                    pass
+            said.append(event["response"]["output"][0]["content"][0]["text"])
+    assert said == [f"{module.STANDING_IN} 2 plus 3 is 5.", "2 plus 3 is 5."]

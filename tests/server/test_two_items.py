@@ -47,3 +47,14 @@ def test_who_is_interrupted_before_the_end_calls_nothing(h):
     assert done["status"] == "cancelled"
     assert [item["type"] for item in done["output"]] == ["message"]
     assert not h.of("response.function_call_arguments.done")
+
+
+def test_a_notice_is_said_before_the_first_answer_only(fresh):
+    talk = fresh(notice="I cannot reach the internet.")
+    for _ in range(2):
+        talk.ask("What time is it?")
+        talk.send("response.create")
+        talk.pass_time(5)
+    assert talk.spoken == ["I cannot reach the internet.", "It is 3:07 PM.", "It is 3:07 PM."]
+    first = talk.of("response.done")[0]["response"]
+    assert first["output"][0]["content"][0]["transcript"] == "I cannot reach the internet. It is 3:07 PM."
