@@ -29,7 +29,7 @@ from speakerd.server.turns import SpeechStopped, TurnDetector
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "audio"
 PREROLL_MS, SILENCE_MS = 500, 500
 SHORT = ("stop", "no", "wait", "yes", "louder")
-PAUSES_MS = (0, 100, 200, 300, 500, 800)
+PAUSES_MS = (0, 200, 500)
 Referee = Callable[[Samples], list[int]]
 """Where the turns in the sound end, ms."""
 
@@ -100,15 +100,18 @@ def answered(ends_ms: list[int]) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=60, help="recordings of alexa, at most")
+    parser.add_argument("--clips", type=int, default=60, help="recordings of a kind, at most")
     options = parser.parse_args()
     rng = np.random.default_rng(1)
-    alexa = list(read_all("wake/alexa"))
-    random.Random(3).shuffle(alexa)
-    clips = [(sound, "alexa") for sound in alexa[: options.clips]]
-    clips += [
-        (sound, "hey_jarvis") for folder in ("wake/hey_jarvis", "near_misses/jarvis") for sound in read_all(folder)
-    ]
+    clips: list[tuple[Samples, str]] = []
+    for folder, word in (
+        ("wake/alexa", "alexa"),
+        ("wake/hey_jarvis", "hey_jarvis"),
+        ("near_misses/jarvis", "hey_jarvis"),
+    ):
+        sounds = list(read_all(folder))
+        random.Random(3).shuffle(sounds)
+        clips += [(sound, word) for sound in sounds[: options.clips]]
     commands, short = list(read_all("commands")), [say(word)[0] for word in SHORT]
     referees = {"embedded": embedded, "silero": silero()}
     print(f"speech within {WAKE_TAIL_MS} ms after the detection is the wake word\n")

@@ -53,10 +53,16 @@ def heard_s(card: PretendCard, from_s: float, until_s: float) -> float:
 @needs_flite
 def test_11_speech_while_nothing_plays_interrupts_nothing(tmp_path):
     with conversation(tmp_path) as (_card, server, daemon):
+        server.user_turn()  # we ask for the answer to the first turn; the server gives those to the others by itself
+        server.answer(sound_at(0.5, seed=3))
+        first = daemon.wait("StateChanged", state="SPEAKING")
+        assert first
+        first = daemon.wait("StateChanged", since_s=first["t"], state="LISTENING")
+        assert first
         for _ in range(3):
             server.user_turn()
         server.answer(sound_at(0.5))
-        speaking = daemon.wait("StateChanged", state="SPEAKING")
+        speaking = daemon.wait("StateChanged", since_s=first["t"], state="SPEAKING")
         assert speaking
         listening = daemon.wait("StateChanged", since_s=speaking["t"], state="LISTENING")
         assert listening
