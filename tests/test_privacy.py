@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from support.rig import Rig, rig
 
-from speakerd.config.model import Realtime
+from speakerd.cast import Cast
+from speakerd.config.model import Config, Realtime
 from speakerd.conversation.conductor import Conductor
 from speakerd.conversation.events import PlayoutFlushed, WakeDetected
 from speakerd.conversation.machine import Machine
@@ -41,7 +42,18 @@ class Room:
         cashier = SimpleNamespace(sent=lambda _pcm: None, refusal=lambda: None)
         parts: Any = MagicMock()
         self.board = Switchboard(
-            self.conductor, rig.link, self.keeper, parts, playout, parts, cashier, parts, parts, parts
+            self.conductor,
+            rig.link,
+            self.keeper,
+            parts,
+            playout,
+            parts,
+            cashier,
+            parts,
+            parts,
+            Cast(Config()),
+            {"": rig.link._ask},
+            parts,
         )
         self.conductor.observe(self.board.observe)
         self._index = itertools.count()
