@@ -34,9 +34,9 @@ sounds: {{notice_pause_s: 0}}
 FIRE_S = 8.0
 GIVE_UP_S = 15.0
 """All deadlines of the machine together are less: who is not idle after that is stuck."""
-ANSWER_S = 2.5
+ANSWER_S = 4.5
 """The user calls again when there is no answer after so long."""
-RECOVERY_S = 12.0
+RECOVERY_S = 14.0
 REST_S = 0.9
 """After the end of a conversation: its last sound."""
 NOTICE_S = 2.2
@@ -87,7 +87,7 @@ class FaultRun:
 
     def __init__(self, server: FaultyServer, card: PretendCard, daemon: Daemon, listening: Listening) -> None:
         self._server, self._card, self._daemon, self._listening = server, card, daemon, listening
-        self._call = say("Hey Jarvis, go.")[0]
+        self._call = say("Hey Jarvis, what time is it?")[0]
         self._wake = say("Hey Jarvis.")[0]
 
     @property

@@ -71,8 +71,8 @@ class Peer:
         """It cancelled one since then."""
         self.session: Json = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        self._speech = False
-        self._quiet_ms = 0.0
+        self._speech = self._answering = False
+        self._quiet_ms = self._heard_ms = 0.0
         self._numbers = 0
 
     # ------------------------------------------------------------ what faults use
@@ -162,8 +162,8 @@ class Peer:
                     self.cancelled.set()
                 case "response.create":
                     self.asked.set()
-                    if not self.tasks:
-                        self.spawn(self._answer())
+                    if not self._answering:
+                        self.spawn(self._turn())
 
     def spawn(self, work: Any) -> None:
         """Do this beside reading."""
@@ -180,6 +180,7 @@ class Peer:
         sound = np.frombuffer(pcm, "<i2").astype(float)
         if not sound.size:
             return
+        self._heard_ms += sound.size / RATE_HZ * 1000
         if np.sqrt(np.mean(sound**2)) > LOUD_RMS:
             self._quiet_ms = 0.0
             if not self._speech:
@@ -190,13 +191,18 @@ class Peer:
         self._quiet_ms += sound.size / RATE_HZ * 1000
         if self._speech and self._quiet_ms >= TURN_END_MS:
             self._speech = False
-            await self.send("input_audio_buffer.speech_stopped", audio_end_ms=1, item_id="user_1")
+            await self.send("input_audio_buffer.speech_stopped", audio_end_ms=round(self._heard_ms), item_id="user_1")
             await self.send("input_audio_buffer.committed", item_id="user_1", previous_item_id=None)
-            self.spawn(self._turn())
+            if self.session["audio"]["input"]["turn_detection"]["create_response"]:
+                self.spawn(self._turn())
 
     async def _turn(self) -> None:
-        if not await self.stage(Stage.COMMITTED):
-            await self._answer()
+        self._answering = True
+        try:
+            if not await self.stage(Stage.COMMITTED):
+                await self._answer()
+        finally:
+            self._answering = False
 
     async def _answer(self) -> None:
         faulty = self.server.fault is not None
