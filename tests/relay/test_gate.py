@@ -173,11 +173,11 @@ async def test_connections_beyond_the_bound_are_told_so_and_those_within_are_ser
 
 
 async def test_who_says_nothing_is_closed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speakerd.relay.gate.HANDSHAKE_S", -1.9)  # with 2 s for the service
-    async with start() as rig:
+    monkeypatch.setattr("speakerd.relay.gate.HANDSHAKE_S", 0.1)
+    async with start(connect_s=0.1) as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\n")  # and no end
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 30) == b""
         writer.close()
 
 
@@ -219,7 +219,7 @@ async def test_a_service_that_is_not_there(start: Start) -> None:
 
 async def test_a_service_that_does_not_answer(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        async with start(url=f"ws://127.0.0.1:{mute.getsockname()[1]}") as rig:
+        async with start(url=f"ws://127.0.0.1:{mute.getsockname()[1]}", connect_s=0.3) as rig:
             status, error, _ = await refusal(rig.connect(await rig.token()))
             assert (status, error["code"]) == (504, "upstream_timeout")
 
@@ -252,7 +252,7 @@ async def test_who_leaves_while_the_service_is_connected_leaves_nothing_behind(
         writer.transport.abort()
         await asyncio.sleep(0.05)
         go_on.set()
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), 30)
         await until(lambda: rig.house.sessions == 0)
         assert rig.ended == []
 

@@ -109,7 +109,7 @@ class Rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         try:
-            return (await asyncio.wait_for(reader.read(), 10)).decode()
+            return (await asyncio.wait_for(reader.read(), 30)).decode()
         finally:
             writer.close()
             with contextlib.suppress(OSError):
@@ -125,7 +125,13 @@ Start = Callable[..., contextlib.AbstractAsyncContextManager[Rig]]
 
 @contextlib.asynccontextmanager
 async def serve_relay(
-    store: Store, url: str, ledger: Path, clock: Callable[[], datetime], tls: Any = None, **config: Any
+    store: Store,
+    url: str,
+    ledger: Path,
+    clock: Callable[[], datetime],
+    tls: Any = None,
+    connect_s: float = 20.0,
+    **config: Any,
 ) -> AsyncIterator[Rig]:
     """A relay that leads to `url`, meanwhile; `config`: keys of its section."""
     relay = Relay.model_validate({"port": 0, **config})
@@ -136,7 +142,7 @@ async def serve_relay(
         model="gpt-realtime-2.1-mini",
         url_of=lambda model: f"{url}?model={model}",
         headers=(("Authorization", f"Bearer {KEY}"),),
-        connect_s=2.0,
+        connect_s=connect_s,
         proxy=False,
     )
     async with Gate(relay, service, house).open(tls=tls) as addresses:
@@ -144,7 +150,7 @@ async def serve_relay(
     await till.close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for what other tasks bring about."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - whatever the condition is of
