@@ -120,7 +120,8 @@ async def serving(
     ledger = Ledger(place)
     ledger.tidy(local_now().date())
     till = Till(store, ledger, load_prices(config.purse.prices), local_now)
-    house = House(relay, store, till, time.monotonic, tell)
+    billed_as = EMBEDDED if config.realtime.url == EMBEDDED else ""
+    house = House(relay, store, till, time.monotonic, tell, billed_as)
     try:
         async with surroundings.server(config) as url:
             gate = Gate(relay, make_service(config.realtime, url, key), house)

@@ -56,7 +56,7 @@ async def test_the_openai_client_converses_through_it(house: tuple[House, str, s
                 break
     await until(lambda: one.sessions == 0)
     entries = read(tmp_path / "relay" / "usage").entries
-    assert [entry.persona for entry in entries] == ["kitchen"]
+    assert [(entry.persona, entry.model, entry.usd) for entry in entries] == [("kitchen", "embedded", 0)]
     assert entries[0].tokens.text_out > 0
 
 

@@ -68,14 +68,19 @@ class House:
         till: Till,
         clock_s: Callable[[], float],
         tell: Callable[[Talk], None] = lambda _talk: None,
+        billed_as: str = "",
     ) -> None:
-        """`tell` hears of each session that ended; `clock_s` is CLOCK_MONOTONIC."""
+        """`tell` hears of each session that ended; `clock_s` is CLOCK_MONOTONIC.
+
+        `billed_as`: the model whose prices hold whatever a client names; empty: the one that it names.
+        """
         self._config = config
         self._terms = Terms.of(config)
         self._store = store
         self._till = till
         self._clock_s = clock_s
         self._tell = tell
+        self._billed_as = billed_as
         self._failures = PerMinute(config.failures_per_minute)
         self._known: dict[str, None] = {}
         self._talks: dict[Talk, Pump | None] = {}
@@ -203,7 +208,8 @@ class House:
     def passes(self, talk: Talk, message: str) -> None:
         """See `pump.Watcher`."""
         try:
-            passing = bills.read(message, talk.rules.model, talk.transcriber, self._till.now())
+            models = self._billed_as or talk.rules.model, self._billed_as or talk.transcriber
+            passing = bills.read(message, *models, self._till.now())
         except bills.UnreadableError:
             self.metrics.bills_unread += 1
             return
