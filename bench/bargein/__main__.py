@@ -23,13 +23,15 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["data", "train", "tune", "eval", "plot"])
-    parser.add_argument("cache", type=Path, help="folder for sounds, rooms, features, weights and results: 4 GB")
+    parser.add_argument("cache", type=Path, help="folder for sounds, rooms, features, weights and results: 10 GB")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
     parser.add_argument("--hours", type=float, default=10.0, help="of assistant-only playback in the test")
     parser.add_argument("--part", type=float, default=1.0, help="of the interruptions and troubles in the test")
     parser.add_argument("--weights", nargs="*", default=[], help="files to test beside the package's weights")
-    parser.add_argument("--others-part", type=float, default=1 / 3, help="of those hours, for all but the package's")
+    parser.add_argument(
+        "--others-part", type=float, default=1 / 3, help="of that, for the others: all of the talk for other weights"
+    )
     parser.add_argument("--split", default="test", choices=["tune", "test"])
     parser.add_argument("--out", type=Path, help="PNG of the plot, or JSON of the results")
     {"data": _data, "train": _train, "tune": _tune, "eval": _eval, "plot": _plot}[(a := parser.parse_args()).command](a)
@@ -40,9 +42,9 @@ def _data(a: argparse.Namespace) -> None:
 
     pools.prepare(a.cache, a.processes)
     rooms.prepare(a.cache, a.processes)
-    dataset.prepare(a.cache, "tune", scenes=160, seed=77, processes=a.processes)
-    dataset.prepare(a.cache, "train", scenes=900, seed=11, processes=a.processes)
-    dataset.prepare(a.cache, "train", scenes=320, seed=12, processes=a.processes, name="noisy", noisy=True)
+    dataset.prepare(a.cache, "tune", scenes=120, seed=77, processes=a.processes)
+    dataset.prepare(a.cache, "train", scenes=1000, seed=11, processes=a.processes)
+    dataset.prepare(a.cache, "train", scenes=200, seed=12, processes=a.processes, name="noisy", noisy=True)
 
 
 def _train(a: argparse.Namespace) -> None:
@@ -66,8 +68,10 @@ def _eval(a: argparse.Namespace) -> None:
     users, short_users = (("command",), ("short", "*")) if a.split == "test" else (("*",), ("*",))
     takes = suites.whole(a.hours, users, short_users, a.part)
     others = [evaluate.System(f"learned, {Path(w).stem}", weights=w) for w in a.weights]
-    others += [evaluate.RULE_SYSTEM, evaluate.BARE_SYSTEM]
-    systems = (evaluate.LEARNED_SYSTEM, *(replace(other, alone_part=a.others_part) for other in others))
+    others = [replace(other, alone_part=a.others_part) for other in others]
+    plain = [evaluate.RULE_SYSTEM, evaluate.BARE_SYSTEM]
+    others += [replace(other, alone_part=a.others_part / 2, rest_part=a.others_part) for other in plain]
+    systems = (evaluate.LEARNED_SYSTEM, *others)
     results = evaluate.play(a.cache, a.split, takes, systems, a.processes)
     print(evaluate.table(results))
     if a.out:

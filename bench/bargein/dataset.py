@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.bargein.cancellers import make_canceller
-from bench.bargein.scenes import FRAME, Plan, Scene, Studio, dips, from_db, with_gain
+from bench.bargein.scenes import FRAME, Plan, Scene, Studio, dips, with_gain
+from bench.bargein.signals import from_db
 from speakerd.dsp.echoview import EchoView
 from speakerd.mic.doubletalk import FEATURES, Features
 from speakerd.pcm import Samples
@@ -25,11 +26,11 @@ HOPELESS_DB = -26.0
 
 
 def plan(rng: np.random.Generator, number: int, noisy: bool = False) -> Plan:
-    """A scene for training: everything may happen. `noisy`: the room is full of recorded noise, and few speak."""
+    """A scene for training: everything may happen. `noisy`: the room is full of noise or music, and few speak."""
     echo_dbfs = float(rng.uniform(-40, -12))
     noise = str(rng.choice(["hiss", "pink", "recorded", "music"], p=[0.2, 0.2, 0.27, 0.33]))
     if noisy:
-        noise = "recorded"
+        noise = str(rng.choice(["recorded", "music"], p=[0.75, 0.25]))
     relative_db = {
         "hiss": 0,
         "pink": rng.uniform(-45, -12),
@@ -38,14 +39,17 @@ def plan(rng: np.random.Generator, number: int, noisy: bool = False) -> Plan:
     }
     trouble = rng.random()
     talk = rng.random() < (0.35 if noisy else 0.62)
+    delay_ms = float(rng.uniform(-150, -10)) if trouble < 0.06 else float(rng.uniform(8, 250))
+    jump_ms = max(float(rng.choice([-1, 1]) * rng.uniform(10, 100)), 8 - delay_ms)
     return Plan(
         seconds=SECONDS,
         rt60_room=number,
-        delay_ms=float(rng.uniform(-150, -10)) if trouble < 0.06 else float(rng.uniform(8, 250)),
+        delay_ms=delay_ms,
+        jumps=((float(rng.uniform(8, 32)), jump_ms),) if rng.random() < 0.1 else (),
         drift_ppm=float(rng.uniform(-100, 100)) if rng.random() < 0.5 else 0.0,
         drive=float(rng.choice([0.0, 0.7, 1.5, 3.0, 5.0])),
         echo_dbfs=echo_dbfs,
-        echo_missing=bool(rng.random() < 0.1),
+        echo_missing=bool(rng.random() < 0.12),
         noise=noise,
         noise_dbfs=float(np.clip(echo_dbfs + relative_db[noise], -75, -12)),
         hiss_dbfs=float(rng.uniform(-85, -58)),

@@ -40,6 +40,8 @@ class System:
     """Instead of the scene's own."""
     alone_part: float = 1.0
     """Of the assistant-only scenes, spread evenly: a system that fails within minutes need not play for hours."""
+    rest_part: float = 1.0
+    """Of the other scenes."""
 
     def duplex(self, take: Take) -> Duplex:
         """The daemon's object, new."""
@@ -75,8 +77,9 @@ def _play(job: tuple[Path, str, Take, tuple[System, ...]]) -> list[dict]:
     scene = heard.compose(take.plan, rng, user)
     results = []
     for system in systems:
+        part = system.alone_part if take.suite.startswith("alone") else system.rest_part
         triple = take.number // 3  # of the three noises
-        if take.suite.startswith("alone") and int((triple + 1) * system.alone_part) == int(triple * system.alone_part):
+        if int((triple + 1) * part + 1e-9) == int(triple * part + 1e-9):
             continue
         outcome = run(scene, system.duplex(take), np.random.default_rng(seed))
         results.append(judge(take, system.name, scene, outcome))

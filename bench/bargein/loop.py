@@ -8,7 +8,8 @@ from time import process_time
 import numpy as np
 from scipy.signal import fftconvolve
 
-from bench.bargein.scenes import FRAME, RATE_HZ, Scene, from_db
+from bench.bargein.scenes import FRAME, Scene
+from bench.bargein.signals import RATE_HZ, from_db
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.mic.duplex import STORM, Duplex
 from speakerd.pcm import FarFrame, NearFrame
@@ -98,7 +99,8 @@ class _Stage:
     def microphone(self, k: int) -> np.ndarray:
         """The near frame."""
         here = slice(k * FRAME, (k + 1) * FRAME)
-        gain = self._gain_at(k * FRAME - self._to_room)
+        jumped_ms = sum(more_ms for at_s, more_ms in self._scene.plan.jumps if k * FRAME >= at_s * RATE_HZ)
+        gain = self._gain_at(k * FRAME - self._to_room - round(jumped_ms * RATE_HZ / 1000))
         if (gain != 1).any():
             self._change_echo(here, gain)
         x = (self._echo[here] + self._scene.room_sound[here]) * self._volume

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import soundfile
@@ -54,6 +55,10 @@ def fetch(cache: Path) -> None:
         if not any(debs.glob(f"{package}_*.deb")):
             subprocess.run(["apt-get", "download", "-q", package], cwd=debs, check=True)
         subprocess.run(["dpkg", "-x", next(debs.glob(f"{package}_*.deb")), unpacked / package], check=True)
+        for archive in (unpacked / package).rglob("*.pk3"):
+            with ZipFile(archive) as held:
+                sounds = [name for name in held.namelist() if Path(name).suffix.lower() in SOUND_SUFFIXES]
+                held.extractall(unpacked / package / "z", sounds)
 
 
 def decode(path: Path, max_s: float) -> np.ndarray | None:

@@ -6,16 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from bench.bargein import pools, rooms
+from bench.bargein import noises, pools, rooms
+from bench.bargein.signals import RATE_HZ, active_rms, as_float, extent, fade, from_db, rms, shift
 
-RATE_HZ = 16_000
 FRAME = 320
 SHORT_S = 0.75
-HEARD_DB = 30.0
-"""A burst begins where it first comes within this of its own level, for at least 30 of 50 ms."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,10 @@ class Plan:
     """The microphone is turned up by this much and clips."""
     canceller: str = "webrtc"
     """webrtc | livekit | linear | none."""
+    jumps: tuple[tuple[float, float], ...] = ()
+    """At these times, in s, the delay grows by so many ms: a sound server that stutters."""
+    interrupts: bool = False
+    """People begin only while the assistant speaks, not in its pauses."""
     moved_s: float = 0.0
     """The loudspeaker is moved at this time; 0: never."""
     dips: float = 0.0
@@ -125,7 +126,7 @@ class Studio:
         assistant = "" if self.assistant else self._pick_assistant(rng)
         far = self._assistant(rng, plan, n, assistant)
         driven = sosfilt(butter(2, 180, "high", fs=RATE_HZ, output="sos"), far)
-        played = shift(driven, plan.delay_ms / 1e3, plan.drift_ppm)
+        played = to_room(driven, plan, drift_ppm=plan.drift_ppm)
         scene = Scene(plan, far, played, room.echo, np.zeros(n, np.float32), np.zeros(n, np.float32))
         gain = from_db(plan.echo_dbfs) / active_rms(scene.echo(scene.loudspeaker()))
         scene.answers = [h * np.float32(gain) for h in room.echo]
@@ -147,7 +148,7 @@ class Studio:
         out = np.zeros(n + RATE_HZ * 30, np.float32)
         at, reply_end = int(0.5 * RATE_HZ), rng.uniform(*plan.replies_s) * RATE_HZ
         while at < n:
-            x = _float(sounds[rng.integers(len(sounds))])
+            x = as_float(sounds[rng.integers(len(sounds))])
             x = fade(x * np.float32(0.12 / active_rms(x)), 400)
             out[at : at + len(x)] += x
             at += len(x) + int(rng.uniform(0.06, 0.4) * RATE_HZ)
@@ -164,6 +165,8 @@ class Studio:
         while True:
             short = rng.random() < plan.short
             x = fftconvolve(self.utterance(rng, name, short), answer).astype(np.float32)
+            while plan.interrupts and at + len(x) < n and not _says_much(scene.played[at : at + RATE_HZ]):
+                at += RATE_HZ // 10
             if at + len(x) + RATE_HZ > n:
                 return
             ser_db = (plan.ser_db or 0.0) + rng.uniform(-plan.ser_spread_db, plan.ser_spread_db)
@@ -176,25 +179,25 @@ class Studio:
     def utterance(self, rng: np.random.Generator, name: str, short: bool) -> np.ndarray:
         """A short word, or some seconds of talk, by one speaker: one clip or several."""
         sounds = self.speakers[name]
-        x = _float(sounds[rng.integers(len(sounds))])
+        x = as_float(sounds[rng.integers(len(sounds))])
         if short:
             fitting = [s for s in (sounds[i] for i in rng.integers(len(sounds), size=12)) if len(s) < SHORT_S * RATE_HZ]
-            x = _float(fitting[0]) if fitting else x[: int(rng.uniform(0.3, SHORT_S) * RATE_HZ)]
+            x = as_float(fitting[0]) if fitting else x[: int(rng.uniform(0.3, SHORT_S) * RATE_HZ)]
             return fade(x, 160)
         want = rng.uniform(0.8, 3.0) * RATE_HZ
         parts = [x]
         while sum(map(len, parts)) < want and self.split != "test":
-            more = _float(sounds[rng.integers(len(sounds))])
+            more = as_float(sounds[rng.integers(len(sounds))])
             parts += [np.zeros(int(rng.uniform(0.03, 0.15) * RATE_HZ), np.float32), more]
         return fade(np.concatenate(parts)[: int(3.2 * RATE_HZ)], 160)
 
     def _noise(self, rng: np.random.Generator, plan: Plan, n: int, room: rooms.Room) -> np.ndarray:
-        hiss = pink(rng, n) if rng.random() < 0.5 else rng.standard_normal(n).astype(np.float32)
+        hiss = noises.pink(rng, n) if rng.random() < 0.5 else rng.standard_normal(n).astype(np.float32)
         hiss *= np.float32(from_db(plan.hiss_dbfs) / rms(hiss))
         if plan.noise == "hiss":
             return hiss
         if plan.noise == "pink":
-            y = pink(rng, n)
+            y = noises.pink(rng, n)
         elif plan.noise == "music":
             y = self._music(rng, n, room)
         else:
@@ -204,7 +207,7 @@ class Studio:
     def _music(self, rng: np.random.Generator, n: int, room: rooms.Room) -> np.ndarray:
         parts: list[np.ndarray] = []
         while sum(map(len, parts)) < n:
-            x = _float(self.music[rng.integers(len(self.music))])
+            x = as_float(self.music[rng.integers(len(self.music))])
             start = int(rng.integers(max(1, len(x) - 20 * RATE_HZ)))
             parts.append(fade(x[start : start + int(rng.uniform(20, 90) * RATE_HZ)], 800))
         return fftconvolve(np.concatenate(parts)[:n], room.near[rng.integers(len(room.near))])[:n].astype(np.float32)
@@ -213,14 +216,27 @@ class Studio:
         y = np.zeros(n, np.float32)
         at = 0
         while at < n:
-            x = _machine(rng) if rng.random() < 0.2 else _float(sounds[rng.integers(len(sounds))])
-            if self.split != "test":  # few recordings: also faster and slower
-                x = np.interp(np.arange(0, len(x), 2 ** rng.uniform(-0.7, 0.7)), np.arange(len(x)), x)
+            x = self._thing(rng, sounds)
             x = np.tile(x, int(rng.integers(1, 4)))[: min(int(rng.uniform(2, 15) * RATE_HZ), n - at)]
             x = fade(x, 160) * np.float32(0.1 * from_db(rng.uniform(-10, 4)) / active_rms(x))
             y[at : at + len(x)] += x
             at += int(len(x) * rng.uniform(0.5, 1.2)) + int(rng.uniform(0, 1) * RATE_HZ)
         return fftconvolve(y, room.near[rng.integers(len(room.near))])[:n].astype(np.float32)
+
+    def _thing(self, rng: np.random.Generator, sounds: list[np.ndarray]) -> np.ndarray:
+        kind = rng.random()
+        if self.split != "train":
+            return noises.machine(rng) if kind < 0.2 else as_float(sounds[rng.integers(len(sounds))])
+        if kind < 0.12:
+            return noises.machine(rng)
+        if kind < 0.24:
+            return noises.signal(rng)
+        x = noises.changed(rng, as_float(sounds[rng.integers(len(sounds))])[: 20 * RATE_HZ])
+        if kind < 0.36:
+            other = noises.changed(rng, as_float(sounds[rng.integers(len(sounds))])[: 20 * RATE_HZ])
+            n = min(len(x), len(other))
+            x = x[:n] + other[:n] * from_db(rng.uniform(-10, 10))
+        return x
 
     def _tap(self, scene: Scene, rng: np.random.Generator, room: rooms.Room) -> None:
         plan, n = scene.plan, len(scene.near)
@@ -228,34 +244,12 @@ class Studio:
             return
         at = int((plan.first_s + rng.uniform(0, 1)) * RATE_HZ)
         while at < n - 3 * RATE_HZ:
-            x = self._one_tap(rng)
+            x = noises.tap(rng, self.taps)
             x = fftconvolve(x, room.near[rng.integers(len(room.near))])
             x *= from_db(rng.uniform(*plan.tap_dbfs)) / np.abs(x).max()
             scene.room_sound[at : at + len(x)] += x[: n - at].astype(np.float32)
             scene.taps.append(at // FRAME)
             at += int(RATE_HZ * 60 / plan.taps_per_minute * rng.uniform(0.6, 1.4))
-
-    def _one_tap(self, rng: np.random.Generator) -> np.ndarray:
-        kind = rng.random()
-        if kind < 0.5:
-            return _float(self.taps[rng.integers(len(self.taps))])
-        n = int(rng.uniform(0.03, 0.5) * RATE_HZ)
-        t = np.arange(n) / RATE_HZ
-        if kind < 0.8:  # something hard is struck: a few resonances that die away
-            y = np.zeros(n)
-            for _ in range(rng.integers(2, 7)):
-                y += (
-                    rng.uniform(0.2, 1)
-                    * np.sin(2 * np.pi * rng.uniform(90, 5000) * t)
-                    * np.exp(-t / rng.uniform(0.004, 0.15))
-                )
-        else:  # a burst: paper, a bag, a door
-            y = rng.standard_normal(n) * np.exp(-t / rng.uniform(0.01, 0.2))
-            y = sosfilt(butter(1, rng.uniform(300, 6000), fs=RATE_HZ, output="sos"), y)
-        hits = np.zeros(int(rng.uniform(0, 0.5) * RATE_HZ) + n)
-        for start in [0, *rng.integers(0, len(hits) - n + 1, rng.integers(0, 3))]:
-            hits[start : start + n] += y * rng.uniform(0.3, 1)
-        return hits.astype(np.float32)
 
 
 def dips(rng: np.random.Generator, scene: Scene) -> np.ndarray:
@@ -276,82 +270,22 @@ def dips(rng: np.random.Generator, scene: Scene) -> np.ndarray:
 
 def with_gain(scene: Scene, gain: np.ndarray) -> Scene:
     """The scene with the assistant played at this gain: far end and echo."""
-    played = scene.played * shift(gain, scene.plan.delay_ms / 1e3, 0.0, edge=1.0)
+    played = scene.played * to_room(gain, scene.plan, edge=1.0)
     return replace(scene, far=scene.far * gain, played=played)
 
 
-def shift(x: np.ndarray, delay_s: float, ppm: float, edge: float = 0.0) -> np.ndarray:
-    """Later by `delay_s`, on a clock that runs `ppm` fast."""
-    if ppm == 0:
-        k = round(delay_s * RATE_HZ)
-        pad = np.full(abs(k), edge, np.float32)
-        return np.concatenate([pad, x[: len(x) - k]] if k >= 0 else [x[-k:], pad]).astype(np.float32)
-    at = (np.arange(len(x)) - delay_s * RATE_HZ) * (1 + ppm * 1e-6)
-    return map_coordinates(x, [at], order=3, mode="constant", cval=edge).astype(np.float32)
-
-
-def extent(x: np.ndarray) -> tuple[int, int]:
-    """First and last sample of what is heard of a burst, to 10 ms."""
-    level = 10 * np.log10(np.square(x[: len(x) // 160 * 160]).reshape(-1, 160).mean(axis=1) + 1e-12)
-    on = level > level.max() - HEARD_DB
-    steady = np.flatnonzero(np.convolve(on, np.ones(5), "valid") >= 3)
-    if not len(steady):
-        return 0, len(x)
-    first = steady[0] + int(np.flatnonzero(on[steady[0] :])[0])
-    return first * 160, (int(steady[-1]) + 5) * 160
-
-
-def active_rms(x: np.ndarray) -> float:
-    """Of the 10 ms blocks within 30 dB of the loudest."""
-    if len(x) < 160:
-        return rms(x)
-    power = np.square(x[: len(x) // 160 * 160], dtype=np.float64).reshape(-1, 160).mean(axis=1)
-    return float(np.sqrt(power[power >= power.max() * 1e-3].mean())) + 1e-9
-
-
-def rms(x: np.ndarray) -> float:
-    """Plain."""
-    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) + 1e-12
-
-
-def from_db(decibels: float) -> float:
-    """As an amplitude."""
-    return float(10 ** (decibels / 20))
-
-
-def fade(x: np.ndarray, samples: int) -> np.ndarray:
-    """With soft ends."""
-    k = min(samples, len(x) // 4)
-    y = x.astype(np.float32, copy=True)
-    if k:
-        ramp = np.linspace(0, 1, k, dtype=np.float32)
-        y[:k] *= ramp
-        y[-k:] *= ramp[::-1]
+def to_room(x: np.ndarray, plan: Plan, drift_ppm: float = 0.0, edge: float = 0.0) -> np.ndarray:
+    """What leaves the daemon, as late as it reaches the room, on the microphone's clock."""
+    delay_ms = plan.delay_ms
+    y = shift(x, delay_ms / 1e3, drift_ppm, edge)
+    for at_s, more_ms in plan.jumps:
+        delay_ms += more_ms
+        start = int(at_s * RATE_HZ)
+        y[start:] = shift(x, delay_ms / 1e3, drift_ppm, edge)[start:]
     return y
 
 
-def _machine(rng: np.random.Generator) -> np.ndarray:
-    """A fan, a motor, running water: shaped noise with a hum, both swaying."""
-    n = int(rng.uniform(2, 8) * RATE_HZ)
-    t = np.arange(n) / RATE_HZ
-    low = rng.uniform(60, 2500)
-    band = butter(1, [low, min(7900, low * rng.uniform(1.3, 20))], "band", fs=RATE_HZ, output="sos")
-    y = sosfilt(band, rng.standard_normal(n))
-    y /= rms(y)
-    pitch_hz = rng.uniform(40, 500) * (1 + rng.uniform(0, 0.1) * np.sin(2 * np.pi * rng.uniform(0.05, 1) * t))
-    phase = 2 * np.pi * np.cumsum(pitch_hz) / RATE_HZ
-    for harmonic in range(1, int(rng.integers(2, 12))):
-        y += rng.uniform(0, 0.6) / harmonic**0.5 * np.sin(harmonic * phase) * rng.choice([0, 1])
-    sway = 1 + rng.uniform(0, 0.9) * np.sin(2 * np.pi * rng.uniform(0.2, 12) * t)
-    return (0.1 * y * sway).astype(np.float32)
-
-
-def pink(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Flat below 20 bins."""
-    spectrum = np.fft.rfft(rng.standard_normal(n))
-    spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 20))
-    return np.fft.irfft(spectrum, n).astype(np.float32)
-
-
-def _float(x: np.ndarray) -> np.ndarray:
-    return x.astype(np.float32) / 32768
+def _says_much(x: np.ndarray) -> bool:
+    """Whether more than half of it is louder than the pauses between words."""
+    power = np.square(x[: len(x) // FRAME * FRAME]).reshape(-1, FRAME).mean(axis=1)
+    return bool((power > 1e-5).mean() > 0.5)

@@ -28,6 +28,13 @@ _SPOKEN = "Yoohoo|hell_|homerun|sudden|hogchant|countdown|extratime|denied|custo
 
 _CRIED = "die|hit|laugh|groan|human|scream|ugg|wail|zombie|chat|holy"
 
+_PEOPLE = (
+    "hurt|die|death|pain|scream|laugh|grunt|groan|taunt|voice|news|radio|crowd|cheer|nono|intro|lovin|denube|ugh|wee|_pa"
+    "|restaurant|yahoo|hoho|santa|ooof|ow_|woohoo|holy|spree|penalty|beamup|facedown|killteam|phantom|hunt|thief|cloak|dog|^[0-9]+\\.|Music|foule|yipee|ohno|go"
+)
+
+_BEASTS = "chicken|bull|cow|pig|dragon|carpet|ghost|behemoth"
+
 SOURCES = (
     Source("klettres-data", "usr/share/klettres/*/*/*.ogg", "voice", "klettres-{grandparent}"),
     Source("ktuberling-data", "usr/share/ktuberling/sounds/*/*.*", "voice", "ktuberling-{parent}", skip="theme$"),
@@ -36,6 +43,15 @@ SOURCES = (
     Source("asterisk-core-sounds-fr-g722", "usr/share/asterisk/sounds/**/*.g722", "voice", "asterisk-fr", TRAIN),
     Source("asterisk-core-sounds-ru-g722", "usr/share/asterisk/sounds/**/*.g722", "voice", "asterisk-ru", TRAIN),
     Source("asterisk-core-sounds-it-g722", "usr/share/asterisk/sounds/**/*.g722", "voice", "asterisk-it", TUNE),
+    Source(
+        "megaglest-data",
+        "**/factions/*/units/*/sounds/*_[as][ce][kl]*.wav",
+        "voice",
+        "glest-{grandparent}",
+        TRAIN,
+        _BEASTS,
+    ),
+    Source("planetblupi-common", "**/sound/[!e]*/*.wav", "voice", "blupi-{parent}", TRAIN),
     Source("gcin-voice", "**/*.ogg", "voice", "gcin", TRAIN),
     Source("alsa-utils", "**/*.wav", "voice", "alsa", TRAIN, skip="Noise"),
     Source("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/[!as]*/**/*.ogg", "noise", skip="_desc|roll-call"),
@@ -63,6 +79,40 @@ SOURCES = (
     Source("wesnoth-1.16-music", "**/*.ogg", "music"),
     Source("hedgewars-data", "usr/share/games/hedgewars/Data/Music/*.ogg", "music"),
     Source("freedroidrpg-data", "**/music/**/*.ogg", "music"),
+    Source("widelands-data", "**/data/sound/[!a]*/**/*.ogg", "noise", skip="tavern|animal|cow|pig|sheep"),
+    Source("widelands-data", "**/data/sound/animals/*.ogg", "animal"),
+    Source("supertuxkart-data", "**/data/sfx/*.ogg", "noise", skip=_PEOPLE),
+    Source("endless-sky-data", "**/sounds/*.wav", "noise"),
+    Source("scorched3d-data", "**/data/wav/*/*.wav", "noise", skip=_PEOPLE),
+    Source("lugaru-data", "**/Sounds/*.ogg", "noise", skip=_PEOPLE + "|Rabbit|Bark"),
+    Source("torcs-data", "**/data/sound/*.wav", "noise"),
+    Source("ufoai-sound", "**/sound/ambience/*.ogg", "noise", skip=_PEOPLE + "|tv|speak|alien"),
+    Source("ufoai-sound", "**/sound/[fgimuw]*/*.ogg", "noise", skip=_PEOPLE),
+    Source("megaglest-data", "**/commondata/sounds/*.wav", "noise", skip="^(?!catapult|anvil|air_|arrow|golem_w|orni)"),
+    Source("openarena-data", "z/sound/w*/**/*.wav", "noise", skip="1shot|growl|greg"),
+    Source("openarena-data", "z/sound/[im]*/**/*.wav", "noise", skip="pkup"),
+    Source("enigma-data", "**/*.wav", "noise"),
+    Source("wordwarvi-sound", "**/*.ogg", "noise", skip=_PEOPLE + "|up_here|down_here|spine|Source|burns|shot|mono"),
+    Source("heroes-sound-effects", "**/*.wav", "noise", skip=_PEOPLE),
+    Source("bzflag-data", "**/*.wav", "noise", skip=_PEOPLE),
+    Source("starfighter-data", "**/*.ogg", "noise", skip=_PEOPLE),
+    Source("crrcsim-data", "**/sounds/*.wav", "noise"),
+    Source("sound-icons", "**/*.wav", "noise"),
+    Source("sound-theme-freedesktop", "**/*.oga", "noise", skip="channel|speaker"),
+    Source("yaru-theme-sound", "**/*.oga", "noise", skip="channel|speaker|audio-test"),
+    Source("deepin-sound-theme", "**/*.wav", "noise"),
+    Source("lomiri-sounds", "**/lomiri/**/*.ogg", "noise"),
+    Source("psi-plus-sounds", "**/*.wav", "noise"),
+    Source("pidgin-data", "**/*.wav", "noise"),
+    Source("widelands-data", "**/data/music/*.ogg", "music"),
+    Source("supertuxkart-data", "**/data/music/*.ogg", "music", skip="cocoa"),
+    Source("lugaru-data", "**/Sounds/Music*.ogg", "music"),
+    # Whole packages that tuning alone hears.
+    Source("minetest-data", "**/sounds/*.ogg", "noise", split=TUNE, skip=_PEOPLE + "|player_damage"),
+    Source("unknown-horizons", "**/audio/sounds/*.ogg", "noise", split=TUNE, skip="sheep|tavern|square|warehouse"),
+    Source("freedink-data", "**/Sound/*.wav", "noise", split=TUNE, skip=_PEOPLE),
+    Source("oxygen-sounds", "**/*.ogg", "noise", split=TUNE),
+    Source("unknown-horizons", "**/audio/music/*.ogg", "music", split=TUNE),
     # Heard in the test alone.
     Source("scratch", "**/Sounds/Human/*.*", "noise", split=TEST, skip="Scream|Laugh|Baby|Party"),
     Source("scratch", "**/Sounds/Effects/*.*", "noise", split=TEST),

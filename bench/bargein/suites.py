@@ -13,6 +13,8 @@ NOISES = ("pink", "recorded", "music")
 NOISE_DBFS = {"pink": (-60.0, -42.0), "recorded": (-52.0, -32.0), "music": (-48.0, -30.0)}
 """Beside an echo of −28 to −16 dBFS: music is from well under the assistant to nearly as loud."""
 
+JUMPS = tuple((20.0 * k, 60.0 if k % 2 else -60.0) for k in range(1, 8))
+
 TALK_NOISE_DBFS = (-62.0, -52.0)
 
 
@@ -51,7 +53,8 @@ def talk(scenes: int, ser_db: float, users: tuple[str, ...], short: bool, scene_
     """People interrupt, every few seconds."""
     name = f"short words, SER {ser_db:+.0f}" if short else f"SER {ser_db:+.0f}"
     for n in range(scenes):
-        plan = replace(_plan(1000 + n, scene_s), ser_db=ser_db, short=float(short), first_s=5.0, pause_s=(3.0, 5.0))
+        plan = replace(_plan(1000 + n, scene_s), ser_db=ser_db, first_s=5.0, pause_s=(3.0, 5.0))
+        plan = replace(plan, short=float(short), interrupts=True)
         kind = NOISES[n % 2]
         low, high = TALK_NOISE_DBFS
         plan = replace(plan, noise=kind, noise_dbfs=float(_rng(1000 + n).uniform(low, high)))
@@ -69,6 +72,7 @@ def troubles(minutes_each: float, scene_s: float = 150.0) -> Iterator[Take]:
     kinds = {
         "late reference (100 ms)": {"delay_ms": -100.0},
         "lost reference (20 %)": {"lost": 0.2},
+        "jumping delay (60 ms every 20 s)": {"delay_ms": 120.0, "jumps": JUMPS},
         "clipped microphone": {"clip_db": 24.0},
         "other canceller (livekit)": {"canceller": "livekit"},
         "other canceller (linear)": {"canceller": "linear"},
