@@ -172,6 +172,7 @@ class Evening:
         """The assistant speaks for `seconds`, a minute at a time, and nobody else does."""
         while self.figures.alone_s < seconds:
             since_s, size = time.monotonic(), self.server.heard.samples.size
+            self.server.user_turn()
             self.server.answer(self.next_words(REPLY_S))
             ended = self.daemon.wait("PlayoutDrained", since_s, REPLY_S + 30, state="LISTENING")
             assert ended, "the reply did not end"
@@ -185,6 +186,7 @@ class Evening:
     def interrupt(self, command: np.ndarray, after_s: float) -> None:
         self.server.hears_speech = False
         begin_s = time.monotonic()
+        self.server.user_turn()
         self.server.answer(self.next_words(25.0))
         assert self.daemon.wait("StateChanged", begin_s, state="SPEAKING")
         time.sleep(after_s)
@@ -240,6 +242,12 @@ def differences(want: str, got: str) -> tuple[int, int, int]:
             before, row[j] = row[j], min(ways)
     errors, added = row[-1]
     return errors - added, added, len(a)
+
+
+def trouble_of(counters: dict[str, object]) -> str:
+    """The totals that are not zero, of those that a stuttering card makes: it moves the echo as no room does."""
+    kinds = ("capture_xruns", "capture_dropped", "playback_xruns", "reference_late", "reference_realigned")
+    return ", ".join(f"{kind} {counters[kind]}" for kind in kinds if counters.get(kind)) or "nothing"
 
 
 def row(name: str, values: list[float]) -> str:
@@ -314,6 +322,8 @@ def main() -> None:
                 room.close()
             daemon.stop()
             print(daemon.log_path.read_text()[-1500:], file=sys.stderr)
+            counters = daemon.wait("Counters", timeout_s=1.0)
+    print("What went wrong at the sound cards:", trouble_of(counters) if counters else "unknown")
     report(figures, options.interruptions, verbose=options.verbose)
 
 
