@@ -17,9 +17,8 @@ WINDOW_FRAMES = 10
 WINDOWS = 25
 """Measurements that are judged: the last five seconds of echo."""
 
-FIRST_WINDOWS = 7
-"""1.4 s of echo on a new path: one that can be learnt is, by then. WebRTC's canceller follows delays up to 500 ms;
-wireless loudspeakers may have more, and the detector of interruptions would fire on all that they play."""
+LEAST_WINDOWS = 7
+"""So many on a new path, before one that was poor can be good again."""
 
 LEAST_ERLE_DB = 15.0
 """Below this a voice detector hears the assistant."""
@@ -33,9 +32,8 @@ AUDIBLE_DB = 10.0
 ROOM_AFTER_FRAMES = 50
 """1 s after the loudspeaker's last sound the microphone hears the room, however late an echo comes."""
 
-_POOR_SHARE = 0.75  # of the windows, where it was good for five seconds: music and people may do that
-_UNPROVEN_SHARE = 0.5  # where it never was
-_GOOD_SHARE = 0.2
+_POOR_SHARE = 0.75  # of the windows; and good again when fewer than …
+_GOOD_SHARE = 0.5
 _FIRST_ROOM_DBFS = -60.0
 _ROOM_WINDOWS = 50  # the last ten seconds without us; people speak in them, but a quarter of the time is pauses
 _ROOM_QUANTILE = 0.25
@@ -64,7 +62,6 @@ class EchoMeter:
         self._near_power = 0.0
         self._out_power = 0.0
         self._frames = 0
-        self._proven = False
         self._broken: deque[bool] = deque(maxlen=WINDOWS)
         self._erle_db: deque[float] = deque(maxlen=1_000)
         self._echo_dbfs: deque[float] = deque(maxlen=1_000)
@@ -91,7 +88,6 @@ class EchoMeter:
         self._broken.clear()
         self._near_power = self._out_power = 0.0
         self._frames = 0
-        self._proven = False
 
     def take(self) -> EchoFigures:
         """The figures since the last call."""
@@ -120,14 +116,10 @@ class EchoMeter:
 
     def _judge(self) -> None:
         count, broken = len(self._broken), sum(self._broken)
-        if count < FIRST_WINDOWS:
-            return
-        good = broken <= _GOOD_SHARE * count
-        if self._proven:
-            self.poor = broken > _POOR_SHARE * count
+        if self.poor:
+            self.poor = count < LEAST_WINDOWS or broken > _GOOD_SHARE * count
         else:
-            self.poor = not good if self.poor else broken > _UNPROVEN_SHARE * count
-        self._proven = not self.poor and (self._proven or (good and count == WINDOWS))
+            self.poor = count == WINDOWS and broken > _POOR_SHARE * count
 
 
 def _power(level_db: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -331,10 +330,3 @@ def test_the_real_canceller_in_a_small_room() -> None:
     assert echo_figures.erle_db > 20
     assert delay_ms is not None
     assert 60 <= delay_ms < 70
-
-
-def test_a_wireless_loudspeaker_that_plays_far_too_late_means_half_duplex(say: Callable[..., Samples]) -> None:
-    said = say("The quick brown fox jumps over the lazy dog, and all the other animals look on.")
-    sound = np.tile(said[: said.size // 320 * 320], 2) / 32_768
-    assert in_a_room(sound, delay_frames=960).half_duplex == ""
-    assert in_a_room(sound, delay_frames=16_000 * 7 // 10).half_duplex == POOR
