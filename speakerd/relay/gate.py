@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http
 import ipaddress
 import json
 import logging
@@ -16,7 +15,6 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -24,6 +22,7 @@ from websockets.typing import Subprotocol
 
 from speakerd.config.model import Relay
 from speakerd.relay import door
+from speakerd.relay.answers import address_of, as_json, name_of, page, refused
 from speakerd.relay.house import House
 from speakerd.relay.pump import Pump
 from speakerd.relay.refusals import FULL, NO_WEBSOCKET, SLOW_SERVICE, UNREACHABLE, Refusal, of_service
@@ -84,7 +83,7 @@ class Gate:
             ]
             scheme = "wss" if tls else "ws"
             try:
-                yield [f"{scheme}://{_name(one)}{door.PATHS[0]}" for server in servers for one in server.sockets]
+                yield [f"{scheme}://{name_of(one)}{door.PATHS[0]}" for server in servers for one in server.sockets]
             finally:
                 await self._stop(servers)
                 background.cancel()
@@ -138,7 +137,7 @@ class Gate:
         self._doors.add(connection)
         if len(self._doors) > self._config.max_connections:
             self._house.metrics.turned_away += 1
-            connection.transport.write(_refused(FULL).serialize())
+            connection.transport.write(refused(FULL).serialize())
             connection.transport.close()
 
     def left(self, connection: _Door) -> None:
@@ -162,15 +161,15 @@ class Gate:
         """None to let it become a websocket."""
         assert isinstance(connection, _Door)
         path = request.path.partition("?")[0]
-        address = _address(connection)
+        address = address_of(connection)
         if path == "/healthz":
             there = self._house.store_is_there
             content = {"status": "ok" if there else "store away", "sessions": self._house.sessions}
-            return _json(200 if there else 503, json.dumps(content).encode())
+            return as_json(200 if there else 503, json.dumps(content).encode())
         if path == "/metrics" and self._may_read_metrics(address):
-            return _response(200, "text/plain; version=0.0.4", self._house.page().encode())
+            return page(200, "text/plain; version=0.0.4", self._house.page().encode())
         refusal = await self._open(connection, request, address)
-        return _refused(refusal) if refusal else None
+        return refused(refusal) if refusal else None
 
     def _may_read_metrics(self, address: str) -> bool:
         try:
@@ -183,10 +182,10 @@ class Gate:
         headers = request.headers
         offered = headers.get_all("Sec-WebSocket-Protocol")
         visit = door.read(request.path, headers.get_all("Authorization"), offered, self._service.model)
-        refused = self._house.metrics.refused
+        counts = self._house.metrics.refused
         if isinstance(visit, Refusal) or headers.get("Upgrade", "").lower() != "websocket":
             refusal = visit if isinstance(visit, Refusal) else NO_WEBSOCKET
-            refused[refusal.code] += 1
+            counts[refusal.code] += 1
             return refusal
         talk = await self._house.admit(visit, address)
         if isinstance(talk, Refusal):
@@ -198,7 +197,7 @@ class Gate:
             if not isinstance(answer, ClientConnection):
                 await self._house.dismiss(talk)
         if isinstance(answer, Refusal):
-            refused[answer.code] += 1
+            counts[answer.code] += 1
             return answer
         if connection.state is State.CLOSED:  # the client went meanwhile
             await self._undo(talk, answer)
@@ -284,40 +283,3 @@ def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subproto
     assert isinstance(connection, _Door)
     chosen = connection.opened[1].subprotocol if connection.opened else None
     return chosen if chosen in offered else None
-
-
-def _refused(refusal: Refusal) -> Response:
-    response = _json(refusal.status, refusal.body())
-    if refusal.retry_s:
-        response.headers["Retry-After"] = str(refusal.retry_s)
-    if refusal.status == http.HTTPStatus.UPGRADE_REQUIRED:
-        response.headers["Upgrade"] = "websocket"
-    if refusal.status == http.HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-def _json(status: int, body: bytes) -> Response:
-    return _response(status, "application/json", body)
-
-
-def _response(status: int, kind: str, body: bytes) -> Response:
-    headers = Headers()
-    headers["Connection"] = "close"
-    headers["Content-Type"] = kind
-    headers["Content-Length"] = str(len(body))
-    return Response(status, http.HTTPStatus(status).phrase, headers, body)
-
-
-def _address(connection: ServerConnection) -> str:
-    """The client's IP address, that of IPv4 as such also on a socket for both; empty on a Unix socket."""
-    name = connection.remote_address
-    address = str(name[0]).partition("%")[0] if isinstance(name, tuple) else ""
-    return address.removeprefix("::ffff:") if "." in address else address
-
-
-def _name(socket: Socket) -> str:
-    name = socket.getsockname()
-    if not isinstance(name, tuple):
-        return str(name)
-    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"

@@ -6,8 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 
 from speakerd.config.model import Relay
 from speakerd.purse.budget import Limits, Span
@@ -31,7 +30,7 @@ from speakerd.relay.refusals import (
     model_refused,
 )
 from speakerd.relay.store import Admission, Lease, Store, StoreAwayError
-from speakerd.relay.talk import Talk
+from speakerd.relay.talk import Talk, Terms
 from speakerd.relay.till import Till, put_on_disk
 from speakerd.relay.tokens import Token, digest_of
 
@@ -41,21 +40,6 @@ BEAT_S = 5.0
 """Time between renewals of the sessions; a revoked token, or a budget spent elsewhere, ends its sessions by then."""
 KNOWN_DIGESTS = 10_000
 NO_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """For those whose token does not say otherwise."""
-
-    sessions: int
-    starts_per_minute: int
-    limits: Limits
-
-    @classmethod
-    def of(cls, relay: Relay) -> Terms:
-        """What the configuration says; a limit of 0 is none."""
-        day, month = (Decimal(str(usd)) or None for usd in (relay.limit_per_day_usd, relay.limit_per_month_usd))
-        return cls(relay.sessions_per_token, relay.starts_per_minute, Limits(day, month))
 
 
 class House:

@@ -17,10 +17,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import EXTERNAL_CLOSE_CODES
 from websockets.typing import Data
 
 from speakerd.relay import bills, policy
+from speakerd.relay.frames import like, next_message, why
 from speakerd.relay.limits import MESSAGE_COST_BYTES, Pace
 from speakerd.relay.refusals import BINARY, STALLED, TOO_LARGE, Refusal
 from speakerd.relay.talk import Talk
@@ -65,8 +65,7 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._sending_since_s: dict[Connection, float] = {}
         self._client_gone = False
-        self._ending = False
-        """`end` closes the client, and nobody else."""
+        self._ending = False  # True: `end` closes the client, and nobody else
         self._settled = asyncio.Event()
         self._may_go = asyncio.Event()
         self._may_go.set()
@@ -105,7 +104,7 @@ class Pump:
     async def _up(self) -> None:
         try:
             while True:
-                first, rest = await _next_message(self._client)
+                first, rest = await next_message(self._client)
                 self._talk.messages_up += 1
                 if not isinstance(first, str):
                     await self._end_within(BINARY, rest)
@@ -117,9 +116,9 @@ class Pump:
             if self._client.close_code is None:
                 return  # the service has closed: `_down` passes it on
             self._client_gone = True
-            self._note_end("client", *_why(self._client))
+            self._note_end("client", *why(self._client))
         await self._settle_bill()
-        await self._close(self._service, *_like(self._client, BAD_NEWS_FOR_SERVICE))
+        await self._close(self._service, *like(self._client, BAD_NEWS_FOR_SERVICE))
 
     async def _carry_up(self, text: str) -> None:
         if len(text) > policy.MAX_PARSED_CHARACTERS and not policy.is_plain(text):
@@ -201,7 +200,7 @@ class Pump:
     async def _down(self) -> None:
         try:
             while True:
-                first, rest = await _next_message(self._service)
+                first, rest = await next_message(self._service)
                 self._talk.messages_down += 1
                 if rest is None:
                     self._pass_by(first)
@@ -211,10 +210,10 @@ class Pump:
         except ConnectionClosed:
             if self._service.close_code is None:
                 return  # the client has gone in the midst of a message: `_up` passes it on
-            self._note_end("service", *_why(self._service))
+            self._note_end("service", *why(self._service))
         self._settled.set()
         if not self._ending:
-            await self._close(self._client, *_like(self._service, BAD_NEWS_FOR_CLIENT))
+            await self._close(self._client, *like(self._service, BAD_NEWS_FOR_CLIENT))
 
     def _pass_by(self, message: Data) -> None:
         self._talk.bytes_down += len(message)
@@ -299,33 +298,3 @@ class Pump:
     def _note_end(self, by: str, code: int, reason: str) -> None:
         if not self._talk.ended_by:
             self._talk.ended_by, self._talk.code, self._talk.reason = by, code, reason
-
-
-async def _next_message(socket: Connection) -> tuple[Data, AsyncIterator[Data] | None]:
-    """The first part of a message, and the rest if it has any. Raises ConnectionClosed."""
-    parts = socket.recv_streaming()
-    first = await anext(parts)
-    try:
-        second = await anext(parts)  # ends at once after a message in one piece
-    except StopAsyncIteration:
-        return first, None
-    return first, _and_then(second, parts)
-
-
-async def _and_then(first: Data, rest: AsyncIterator[Data]) -> AsyncIterator[Data]:
-    yield first
-    async for part in rest:
-        yield part
-
-
-def _why(socket: Connection) -> tuple[int, str]:
-    """What the peer said in closing; what we said, if it said nothing."""
-    return socket.close_code or 1006, socket.close_reason or ""
-
-
-def _like(socket: Connection, bad_news: int) -> tuple[int, str]:
-    """With what to close the counterpart of `socket`; `bad_news` if it broke off."""
-    code, reason = _why(socket)
-    if code in EXTERNAL_CLOSE_CODES or 3000 <= code < 5000:
-        return code, reason
-    return (1000, "") if code == 1005 else (bad_news, "")  # neither 1005 nor 1006 can be sent
