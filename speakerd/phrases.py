@@ -41,6 +41,13 @@ _PHRASES: dict[str, tuple[str, str, str, str, str]] = {
         "L'indirizzo del mio server è sbagliato. Per favore, controlla la configurazione.",
         "Het adres van mijn server klopt niet. Controleer de instellingen.",
     ),
+    "Sorry, I did not get to an answer.": (
+        "Entschuldigung, ich bin zu keiner Antwort gekommen.",
+        "Désolé, je ne suis pas arrivé à une réponse.",
+        "Lo siento, no he llegado a una respuesta.",
+        "Scusa, non sono arrivato a una risposta.",
+        "Sorry, ik ben niet tot een antwoord gekomen.",
+    ),
     "Sorry, I lost the connection.": (
         "Entschuldigung, die Verbindung ist abgebrochen.",
         "Désolé, j'ai perdu la connexion.",
