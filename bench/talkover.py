@@ -138,6 +138,7 @@ def answer_as_room(response: Path) -> None:
 class Figures:
     alone_s: float = 0.0
     self_interruptions: int = 0
+    self_wakes: int = 0
     dips: int = 0
     uplink: list[np.ndarray] = field(default_factory=list)
     """What the server received while only the assistant spoke, 24 kHz."""
@@ -174,10 +175,12 @@ class Evening:
             since_s, size = time.monotonic(), self.server.heard.samples.size
             self.server.user_turn()
             self.server.answer(self.next_words(REPLY_S))
-            ended = self.daemon.wait("PlayoutDrained", since_s, REPLY_S + 30, state="LISTENING")
-            assert ended, "the reply did not end"
-            time.sleep(1.0)
+            ended = self.daemon.wait("PlayoutDrained", since_s, REPLY_S + 10, state="LISTENING")
             happened = [event for event in self.daemon.events if event["t"] >= since_s]
+            self_wakes = sum(event["event"] == "WakeDetected" for event in happened)
+            assert ended or self_wakes, "the reply did not end"
+            time.sleep(1.0)
+            self.figures.self_wakes += self_wakes
             self.figures.self_interruptions += sum(event["event"] == "BargeInDetected" for event in happened)
             self.figures.dips += sum(event["event"] == "BargeInSuspected" for event in happened)
             self.figures.uplink.append(self.server.heard.samples[size:])
@@ -260,7 +263,7 @@ def row(name: str, values: list[float]) -> str:
 def report(figures: Figures, interruptions: int, *, verbose: bool) -> None:
     ears = Ears()
     print(f"Assistant alone: {figures.alone_s / 60:.0f} min, {figures.self_interruptions} self-interruptions, ", end="")
-    print(f"{figures.dips} dips.")
+    print(f"{figures.self_wakes} self-wakes, {figures.dips} dips.")
     alone = [ears.transcribe(sound, WIRE_HZ) for sound in figures.uplink]
     seconds = sum(sound.size for sound in figures.uplink) / WIRE_HZ
     print(
