@@ -12,10 +12,10 @@ from collections import deque
 from dataclasses import dataclass
 
 WINDOW_FRAMES = 10
-"""200 ms of audible echo make one measurement."""
+"""200 ms of playback make one measurement: of the echo, if the microphone hears something in half of them."""
 
 WINDOWS = 25
-"""Measurements that are judged: the last five seconds of echo."""
+"""Measurements that are judged: the last five seconds of playback."""
 
 LEAST_WINDOWS = 7
 """So many on a new path, before one that was poor can be good again."""
@@ -32,8 +32,8 @@ AUDIBLE_DB = 10.0
 ROOM_AFTER_FRAMES = 50
 """1 s after the loudspeaker's last sound the microphone hears the room, however late an echo comes."""
 
-_POOR_SHARE = 0.75  # of the windows; and good again when fewer than …
-_GOOD_SHARE = 0.5
+_POOR_SHARE = 0.6  # of the windows: people who talk over it fill less; and good again when fewer than …
+_GOOD_SHARE = 0.3
 _FIRST_ROOM_DBFS = -60.0
 _ROOM_WINDOWS = 50  # the last ten seconds without us; people speak in them, but a quarter of the time is pauses
 _ROOM_QUANTILE = 0.25
@@ -59,9 +59,7 @@ class EchoMeter:
         self._room_windows: deque[float] = deque(maxlen=_ROOM_WINDOWS)
         self._room_sum, self._room_frames = 0.0, 0
         self._silent_frames = ROOM_AFTER_FRAMES
-        self._near_power = 0.0
-        self._out_power = 0.0
-        self._frames = 0
+        self._begin_window()
         self._broken: deque[bool] = deque(maxlen=WINDOWS)
         self._erle_db: deque[float] = deque(maxlen=1_000)
         self._echo_dbfs: deque[float] = deque(maxlen=1_000)
@@ -75,19 +73,18 @@ class EchoMeter:
                 self._listen_to_room(near)
             return
         self._silent_frames = 0
-        if near < self._room_power * _power(AUDIBLE_DB):
-            return
-        self._near_power += near
-        self._out_power += out
         self._frames += 1
+        if near >= self._room_power * _power(AUDIBLE_DB):
+            self._near_power += near
+            self._out_power += out
+            self._audible_frames += 1
         if self._frames == WINDOW_FRAMES:
             self._measure()
 
     def forget(self) -> None:
         """The path is a new one: what was measured says nothing about it; but what was poor must prove itself."""
         self._broken.clear()
-        self._near_power = self._out_power = 0.0
-        self._frames = 0
+        self._begin_window()
 
     def take(self) -> EchoFigures:
         """The figures since the last call."""
@@ -105,14 +102,20 @@ class EchoMeter:
             self._room_power = sorted(self._room_windows)[int(_ROOM_QUANTILE * len(self._room_windows))]
 
     def _measure(self) -> None:
-        erle_db = 10 * math.log10(self._near_power / max(self._out_power, 1e-12))
-        self._erle_db.append(erle_db)
-        self._echo_dbfs.append(10 * math.log10(self._near_power / WINDOW_FRAMES))
-        left_over = self._out_power / WINDOW_FRAMES > self._room_power * _power(ABOVE_ROOM_DB)
-        self._broken.append(erle_db < LEAST_ERLE_DB and left_over)
+        broken = False
+        if self._audible_frames >= WINDOW_FRAMES // 2:
+            erle_db = 10 * math.log10(self._near_power / max(self._out_power, 1e-12))
+            self._erle_db.append(erle_db)
+            self._echo_dbfs.append(10 * math.log10(self._near_power / self._audible_frames))
+            left_over = self._out_power / self._audible_frames > self._room_power * _power(ABOVE_ROOM_DB)
+            broken = erle_db < LEAST_ERLE_DB and left_over
+        self._broken.append(broken)
         self._judge()
+        self._begin_window()
+
+    def _begin_window(self) -> None:
         self._near_power = self._out_power = 0.0
-        self._frames = 0
+        self._frames = self._audible_frames = 0
 
     def _judge(self) -> None:
         count, broken = len(self._broken), sum(self._broken)

@@ -29,10 +29,10 @@ def test_too_little_echo_is_no_figure() -> None:
     assert meter.take().erle_db is None
 
 
-def test_an_echo_left_over_for_five_seconds_is_poor() -> None:
+def test_an_echo_left_over_for_three_of_five_seconds_is_poor() -> None:
     meter = EchoMeter()
     feed(meter, FIVE_SECONDS, -25, -58, far=True)
-    feed(meter, FIVE_SECONDS * 3 // 4, -25, -30, far=True)
+    feed(meter, FIVE_SECONDS * 3 // 5, -25, -30, far=True)
     assert not meter.poor
     feed(meter, WINDOW_FRAMES, -25, -30, far=True)
     assert meter.poor
@@ -49,6 +49,14 @@ def test_a_user_who_speaks_for_two_seconds_is_not_an_echo() -> None:
     meter = EchoMeter()
     feed(meter, FIVE_SECONDS, -25, -55, far=True)
     feed(meter, 100, -20, -22, far=True)
+    assert not meter.poor
+
+
+def test_people_who_speak_where_no_echo_is_heard_are_none() -> None:
+    meter = EchoMeter()
+    for _ in range(10):
+        feed(meter, 60, -70, -70, far=True)  # headphones: the microphone hears nothing of it
+        feed(meter, 60, -30, -32, far=True)
     assert not meter.poor
 
 

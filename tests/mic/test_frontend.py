@@ -13,6 +13,7 @@ from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.errors import ConfigError
 from speakerd.mic.bargein import BargeInJudge
 from speakerd.mic.duplex import OFF, Duplex
+from speakerd.mic.echometer import EchoMeter
 from speakerd.mic.frontend import FrontEnd, HeardEvent
 from speakerd.pcm import NEAR_PERIOD_FRAMES, NOTHING_PLAYS, FarFrame, NearFrame, Samples, level_dbfs
 
@@ -92,8 +93,16 @@ def test_a_wake_word_is_heard_though_the_canceller_leaves_nothing(say: Callable[
     assert [event.word for event in events if isinstance(event, WakeDetected)] == ["hey_jarvis"]
 
 
+class ToldMeter(EchoMeter):
+    """Knows what it is told, and measures nothing."""
+
+    def feed(self, near_dbfs: float, out_dbfs: float, *, far_audible: bool) -> None:
+        pass
+
+
 def test_poor_cancellation_is_told_once_when_it_begins_and_when_it_ends() -> None:
     duplex = Duplex(WebRtcCanceller(), None, BargeInJudge())
+    duplex._meter = ToldMeter()
     front_end = FrontEnd(JARVIS, duplex)
     assert over_a_tone(front_end, silence(1)) == []
     duplex._meter.poor = True
