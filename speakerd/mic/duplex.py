@@ -117,7 +117,7 @@ class Duplex:
         self._playing = False
         self._warm_up_left = WARM_UP_FRAMES
         self._alone_frames = 0
-        self._unheard_frames = 0
+        self._unheard_frames = WORD_FRAMES + 1
         self._played_frames = 0
         self._distrust_until = 0
         self._wordless = self._wordless_seen = 0
@@ -218,6 +218,8 @@ class Duplex:
         score = self._detector.score(frame.samples, out, far.samples, spectra)
         alone = far.playing and score <= self._detector.nobody
         self._alone_frames = self._alone_frames + 1 if alone else 0
+        if far.playing and not self._playing:  # the first sound of a reply sounds like a wake word, too
+            self._unheard_frames = WORD_FRAMES + 1
         self._unheard_frames = self._unheard_frames + 1 if score < self._detector.somebody else 0
         return score
 

@@ -222,8 +222,10 @@ def test_it_is_not_alone_in_a_pause_of_the_assistant_in_which_no_detector_judges
 
 
 def test_a_wake_word_is_doubtful_while_nobody_was_heard_over_the_assistant() -> None:
-    detector = Detector(0.3)
+    detector = Detector(0.6)
     duplex = Duplex(Canceller(), detector, Judge())
+    duplex.process(near(0), far())
+    detector.says = 0.3
     for index in range(WORD_FRAMES):
         duplex.process(near(index), far())
         assert not duplex.doubtful
@@ -238,6 +240,17 @@ def test_a_wake_word_is_doubtful_while_nobody_was_heard_over_the_assistant() -> 
         duplex.process(near(index), far())
     duplex.process(near(0), NOTHING_PLAYS)
     assert not duplex.doubtful, "the assistant is silent: whatever is heard is no echo"
+
+
+def test_the_beginning_of_a_reply_is_doubtful_though_somebody_spoke_over_the_last_one() -> None:
+    detector = Detector(0.6)
+    duplex = Duplex(Canceller(), detector, Judge())
+    duplex.process(near(0), far())
+    assert not duplex.doubtful
+    duplex.process(near(1), NOTHING_PLAYS)
+    detector.says = 0.3
+    duplex.process(near(2), far())
+    assert duplex.doubtful
 
 
 def test_it_is_never_alone_with_an_earcon() -> None:
