@@ -38,7 +38,8 @@ def voice() -> dict[str, np.ndarray]:
     return {
         "wake": say("Hey Jarvis.")[0],
         "question": say("Hey Jarvis, what time is it?")[0],
-        "no": say("No, wait.")[0],
+        "no": say("No, wait a moment, I would like something else.")[0],
+        "hey": say("Hello, can you hear me?")[0],
     }
 
 
@@ -161,7 +162,7 @@ def test_a_noise_costs_two_seconds_and_not_a_word_of_the_reply(room, server):
     assert daemon.wait("StateChanged", state="SPEAKING")
     time.sleep(WARM_S)
 
-    room.say("no")  # the server does not take it for speech
+    room.say("hey")  # the server does not take it for speech
     paused = daemon.wait("StateChanged", state="INTERRUPTED")
     assert paused
     resumed = daemon.wait("StateChanged", since_s=paused["t"], state="SPEAKING")
