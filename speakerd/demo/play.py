@@ -36,6 +36,8 @@ class Line:
 
     cue: Cue
     words: str
+    effect: Cue | None = None
+    """What the words are to bring about; where it does not come, they are said once more, as people do."""
 
 
 def _state(name: str) -> Callable[[Happening], bool]:
@@ -53,7 +55,11 @@ def _reply_over(event: Happening) -> bool:
 LINES = (
     Line(Cue(_event("Ready"), "the daemon to be ready", 20, 0.5), "Hey Jarvis, what time is it?"),
     Line(Cue(_reply_over, "the answer to end", 20, 0.7), "Tell me a long story."),
-    Line(Cue(_state("SPEAKING"), "the story to begin", 20, 4.0), "Thank you, that is enough."),
+    Line(
+        Cue(_state("SPEAKING"), "the story to begin", 20, 4.0),
+        "Thank you, that is enough.",
+        effect=Cue(_state("INTERRUPTED"), "the story to stop", 4),
+    ),
 )
 END = Cue(_state("IDLE"), "the daemon to be idle again", 40, 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class Performance:
     """The cue that never came; empty if the play went to its end."""
     exit_status: int | None = None
     """Of the daemon, after SIGTERM."""
+    repeated: bool = False
+    """A line had to be said twice; `spoken` has the second time."""
 
 
 def perform(
@@ -68,11 +71,13 @@ def perform(
         daemon = Daemon(card, folder, CONFIG)
         daemon.start()
         said: list[tuple[str, float, float]] = []
-        missed = ""
+        missed, repeated = "", False
         try:
             for line in LINES:
                 _await(line.cue, tell_event, daemon)
                 said.append(_speak(card, line.words, tell))
+                if line.effect and not _comes(line.effect, tell_event, daemon):
+                    said[-1], repeated = _speak(card, line.words, tell), True
             _await(END, tell_event, daemon)
         except _MissedCueError as error:
             missed = str(error)
@@ -82,11 +87,18 @@ def perform(
     for event in daemon.new():
         tell_event(event)
     spoken = [_place(heard, *line) for line in said]
-    return Performance(heard, sounded, daemon.events, spoken, missed, status)
+    return Performance(heard, sounded, daemon.events, spoken, missed, status, repeated)
 
 
 class _MissedCueError(SpeakerdError):
     """Something that the play waits for did not happen."""
+
+
+def _comes(cue: Cue, tell_event: Callable[[Happening], None], daemon: Daemon) -> bool:
+    with contextlib.suppress(_MissedCueError):
+        _await(cue, tell_event, daemon)
+        return True
+    return False
 
 
 def _await(cue: Cue, tell_event: Callable[[Happening], None], daemon: Daemon) -> None:

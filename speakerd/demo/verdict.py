@@ -71,7 +71,10 @@ def checks(played: Performance) -> Iterator[Check]:
     )
     yield Check("the answer sounded from the loudspeaker", "user done to first sound" in measured)
     silent_ms = measured.get("decision to silence")
-    yield Check("talking over the story silenced it", silent_ms is not None and silent_ms < SILENT_WITHIN_S * 1000)
+    second = " (at the second time of asking)" if played.repeated else ""
+    yield Check(
+        f"talking over the story silenced it{second}", silent_ms is not None and silent_ms < SILENT_WITHIN_S * 1000
+    )
     flushed = _first(events, "PlayoutFlushed")
     yield Check("it was cut to what was heard", flushed is not None and flushed.get("heard_ms", 0) > 0)
     ended = [event["state"] for event in events if event["event"] == "StateChanged"][-1:]

@@ -35,12 +35,6 @@ def is_alive(pid: int) -> bool:
 
 
 def has_yet_to_ask(pid: int) -> bool:
-    """True until it has asked for the signal: whoever dies before that leaves it behind."""
-    command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    return not command or b"setpriv" in command  # it is empty for a moment while a program begins
-
-
-def has_yet_to_ask(pid: int) -> bool:
     """True while it is still `setpriv`; between two programs the command line reads empty for a moment."""
     command = Path(f"/proc/{pid}/cmdline").read_bytes()
     return not command or b"setpriv" in command

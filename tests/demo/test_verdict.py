@@ -88,6 +88,12 @@ def test_what_went_wrong_is_named(played, spoil, fails):
     assert any(fails in what for what in failed), failed
 
 
+def test_a_line_that_had_to_be_said_twice_is_told(played):
+    [told] = [check for check in checks(replace(played, repeated=True)) if "silenced" in check.what]
+    assert told.passed
+    assert told.what.endswith("(at the second time of asking)")
+
+
 def test_the_picture_shows_sounds_states_words_and_latencies(played):
     svg = Timeline(played).svg()
     assert svg.startswith("<svg ")
