@@ -28,6 +28,7 @@ from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
 from speakerd.crashes import Crashes
 from speakerd.herald import Herald, notices_folder
+from speakerd.logfields import fields
 from speakerd.mic.capture import Capture, FrameQueue
 from speakerd.mic.frontend import FrontEnd
 from speakerd.mic.gatekeeper import Gatekeeper
@@ -172,7 +173,7 @@ class App:
         tokens = surroundings.tokens(config.skills.mcp, os.environ)
         self._clerk.complain(tokens)
         for sentence in cast.unknown_skills(self._clerk.names):
-            log.warning("%s", sentence)
+            log.warning("%s", sentence, extra=fields(event="SkillUnknown"))
         return cast.sessions(lambda names: self._clerk.tools(tokens, names), transcripts=self.transcripts.wanted)
 
     def _make_link(self, config: Config, url: str, key: ApiKey | None, settings: Json) -> Link:
@@ -258,7 +259,8 @@ class App:
         for name, thread in threads.items():
             if not thread.join(max(0.0, until_s - time.monotonic())):
                 self.ended = False
-                log.warning("The thread of the %s did not end in time; it is left behind.", name)
+                told = fields(event="ThreadLeftBehind", thread=name)
+                log.warning("The thread of the %s did not end in time; it is left behind.", name, extra=told)
 
     def _report_device(self, name: str, trouble: str | None) -> None:
         """Thread-safe: called in the device's thread."""

@@ -11,6 +11,7 @@ from speakerd.cast import Cast
 from speakerd.config.model import Config
 from speakerd.conversation.events import Event, WakeDetected
 from speakerd.conversation.state import State
+from speakerd.logfields import fields
 from speakerd.pcm import WIRE_RATE_HZ
 from speakerd.purse.account import Account, ledger_folder
 from speakerd.purse.budget import Grade, Limits, Notice, Span, Verdict
@@ -20,7 +21,6 @@ from speakerd.purse.report import dollars
 from speakerd.purse.usage import Tokens, Traffic, Usage
 from speakerd.realtime.connection import Octets
 from speakerd.realtime.outputs import ResponseUsage, TranscriptionUsage
-from speakerd.service.journal import fields
 from speakerd.skills.ports import PursePort
 from speakerd.wallclock import local_now
 
@@ -97,7 +97,8 @@ class Cashier:
         for notice in charge.notices:
             spent = {"spent_usd": str(notice.spent), "limit_usd": str(notice.limit)}
             self._remark(spoken(notice.span, notice.grade))
-            log.warning("%s", told(notice), extra=fields(event="Budget", grade=notice.grade, **spent))
+            event = "BudgetUsedUp" if notice.grade is Grade.EXHAUSTED else "BudgetNear"
+            log.warning("%s", told(notice), extra=fields(event=event, span=notice.span, **spent))
 
     def observe(self, event: Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer: opens a bill with a conversation, and closes it."""

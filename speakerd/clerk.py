@@ -13,6 +13,7 @@ from typing import Protocol
 from speakerd.config.model import Skills
 from speakerd.conversation.events import GOODBYE, Event, ToolsCalled, ToolsSettled, UserSpeechStarted, WakeDetected
 from speakerd.conversation.state import State
+from speakerd.logfields import fields
 from speakerd.realtime import outputs
 from speakerd.skills.assembly import assemble
 from speakerd.skills.mcp import missing, session_tools
@@ -73,7 +74,12 @@ class Clerk:
         """Tell the journal of MCP servers whose credential is not among the `tokens`."""
         for server in self._section.mcp:
             if missing(server, tokens):
-                log.warning("The MCP server %s is left out: no credential %s.", server.label, server.credential)
+                log.warning(
+                    "The MCP server %s is left out: no credential %s.",
+                    server.label,
+                    server.credential,
+                    extra=fields(event="McpLeftOut", server=server.label, credential=server.credential),
+                )
 
     def tools(self, tokens: Mapping[str, str], names: tuple[str, ...] | None = None) -> list[Json]:
         """The `tools` of a session, those of `names` if given.

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+from speakerd.logfields import fields
 from speakerd.threads import Mailbox
 
 log = logging.getLogger(__name__)
@@ -24,13 +25,13 @@ class Crashes:
 
     def report(self, name: str, error: BaseException) -> None:
         """Thread-safe: called in the dying thread."""
-        log.critical("The thread %s died: %s", name, error)
+        log.critical("The thread %s died: %s", name, error, extra=fields(event="ThreadDied", thread=name))
         self._box.post(error)
 
     def take(self, error: BaseException) -> None:
         """End the daemon with this error."""
         if self._closed or self.first.done():
-            log.error("One more error at the end.", exc_info=error)
+            log.error("One more error at the end.", exc_info=error, extra=fields(event="OneMoreError"))
         else:
             self.first.set_exception(error)
 

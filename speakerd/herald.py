@@ -22,6 +22,7 @@ from speakerd.config.model import Sounds
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.dsp.resample import Resampler
+from speakerd.logfields import fields
 from speakerd.pcm import WIRE_RATE_HZ, from_bytes, to_bytes
 from speakerd.phrases import translated
 from speakerd.realtime.troubles import NOTICES, Trouble, trouble_of
@@ -181,17 +182,21 @@ class Herald:
         try:
             return _converted(await _output([program, *arguments, utterance.words]))
         except (OSError, EOFError, wave.Error) as error:  # a TimeoutError is an OSError
-            log.warning("A notice could not be made: %s.", type(error).__name__)
+            log.warning("A notice could not be made: %s.", type(error).__name__, extra=fields(event="NoticeFailed"))
             return b""
 
     def _miss(self, program: str) -> None:
         """It is not installed: say so once."""
         if program == "flite":
             self._mute = True
-            log.warning("Notices are not spoken: flite is not installed.")
+            log.warning("Notices are not spoken: flite is not installed.", extra=fields(event="NoticesSilent"))
         elif program not in self._missed:
             self._missed.add(program)
-            log.warning("Notices are spoken in English: %s is not installed.", program)
+            log.warning(
+                "Notices are spoken in English: %s is not installed.",
+                program,
+                extra=fields(event="NoticesEnglish", program=program),
+            )
 
 
 async def _output(command: list[str]) -> bytes:

@@ -18,6 +18,7 @@ from speakerd import surroundings
 from speakerd.config.credentials import ApiKey, token
 from speakerd.config.model import Config, Realtime, Relay
 from speakerd.errors import ConfigError, SpeakerdError
+from speakerd.logfields import fields
 from speakerd.purse.account import ledger_folder
 from speakerd.purse.entries import Entry
 from speakerd.purse.ledger import Ledger, month_of, read
@@ -29,7 +30,6 @@ from speakerd.relay.local import LocalStore
 from speakerd.relay.store import Store
 from speakerd.relay.talk import Talk
 from speakerd.relay.till import Till
-from speakerd.service.journal import fields
 from speakerd.service.notify import Notifier
 from speakerd.wallclock import local_now
 
@@ -73,7 +73,11 @@ def spent_before(place: Path) -> list[Entry]:
     except OSError as error:
         raise SpeakerdError(f"the ledger {place} cannot be read: {error.strerror}") from error
     if reading.damaged:
-        log.warning("The ledger has %d damaged lines; what they told is not counted.", reading.damaged)
+        log.warning(
+            "The ledger has %d damaged lines; what they told is not counted.",
+            reading.damaged,
+            extra=fields(event="LedgerDamaged", lines=reading.damaged),
+        )
     return reading.entries
 
 
@@ -194,8 +198,16 @@ def tell(talk: Talk) -> None:
 
 def _announce(config: Config, key: ApiKey | None, addresses: list[str], tls: ssl.SSLContext | None) -> None:
     target = "the embedded server" if config.realtime.url == EMBEDDED else urlsplit(config.realtime.url).netloc
-    log.info("The relay listens at %s and leads to %s.", ", ".join(addresses), target)
+    log.info(
+        "The relay listens at %s and leads to %s.", ", ".join(addresses), target, extra=fields(event="RelayListens")
+    )
     if tls is None and not all(is_this_machine(address) for address in addresses):
-        log.warning("Without relay.certificate tokens and voices cross the network unencrypted.")
+        log.warning(
+            "Without relay.certificate tokens and voices cross the network unencrypted.",
+            extra=fields(event="RelayUnencrypted"),
+        )
     if key is None and config.realtime.url.startswith("wss://"):
-        log.warning("No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.")
+        log.warning(
+            "No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.",
+            extra=fields(event="KeyMissing"),
+        )

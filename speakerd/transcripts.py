@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
+from speakerd.logfields import fields
 from speakerd.realtime.outputs import Said, SaidCut, SaidPartly
 
 log = logging.getLogger(__name__)
@@ -65,4 +66,8 @@ class Transcripts:
             except Exception as error:  # noqa: BLE001 - code of others must not end a conversation
                 self.failures += 1
                 if self.failures == 1:
-                    log.warning("A subscriber of the transcripts failed: %s.", type(error).__name__)
+                    log.warning(
+                        "A subscriber of the transcripts failed: %s.",
+                        type(error).__name__,
+                        extra=fields(event="SubscriberFailed"),
+                    )

@@ -60,8 +60,16 @@ def main() -> None:
     try:
         group(prog_name="speakerd")
     except ConfigError as error:
-        click.echo(str(error), err=True)
+        _tell("BadConfiguration", str(error))
         sys.exit(EXIT_CONFIG)
     except SpeakerdError as error:
-        click.echo(f"speakerd: {error}", err=True)
+        _tell("CannotServe", f"speakerd: {error}")
         sys.exit(EXIT_FAILED)
+
+
+def _tell(event: str, message: str) -> None:
+    """On stderr; where that is the journal, as one entry of it."""
+    from speakerd.service.journal import tell_end  # only when it is needed: not every command loads libsystemd
+
+    if not tell_end(event, message):
+        click.echo(message, err=True)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from speakerd.logfields import fields
 from speakerd.purse.budget import Budget, Limits, Notice, Span, Verdict
 from speakerd.purse.entries import Entry
 from speakerd.purse.ledger import Ledger, month_of, read
@@ -115,6 +116,7 @@ class Account:
                 "The model %s has no known price: what it costs is not counted, no limit holds it. "
                 "Give its price in the file of purse.prices.",
                 usage.model or "(none)",
+                extra=fields(event="PriceUnknown", model=usage.model or "(none)"),
             )
         entry = Entry(
             at=usage.at if usage.at.tzinfo is not None else usage.at.astimezone(),
@@ -225,10 +227,18 @@ class Account:
         try:
             reading = read(self._folder, {month_of(last_month), month_of(today)})
         except OSError as error:
-            log.warning("The ledger cannot be read, so what was spent before is not known: %s", error)
+            log.warning(
+                "The ledger cannot be read, so what was spent before is not known: %s",
+                error,
+                extra=fields(event="LedgerUnreadable"),
+            )
             return []
         if reading.damaged:
-            log.warning("The ledger has %d damaged lines; what they told is not counted.", reading.damaged)
+            log.warning(
+                "The ledger has %d damaged lines; what they told is not counted.",
+                reading.damaged,
+                extra=fields(event="LedgerDamaged", lines=reading.damaged),
+            )
         return reading.entries
 
     def _sync_aside(self) -> None:
@@ -242,5 +252,9 @@ class Account:
                 os.fdatasync(descriptor)
             os.close(descriptor)
 
-        self._syncing = Worker("ledger", sync, lambda _name, error: log.error("The ledger's thread died: %s", error))
+        self._syncing = Worker("ledger", sync, _tell_death)
         self._syncing.start()
+
+
+def _tell_death(_name: str, error: BaseException) -> None:
+    log.error("The ledger's thread died: %s", error, extra=fields(event="LedgerDied"))

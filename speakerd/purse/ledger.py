@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from speakerd.logfields import fields
 from speakerd.purse.entries import Entry, decode_all, encode, rolled_up
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class Ledger:
             if self._size > self._max_file_bytes:
                 self._roll_up(self._month, keep=KEPT_ENTRIES)
         except OSError as error:
-            log.warning("The ledger could not be tidied: %s", error)
+            log.warning("The ledger could not be tidied: %s", error, extra=fields(event="LedgerUntidy"))
 
     def close(self) -> None:
         """Put all on the disk and close. May be called twice."""
@@ -168,7 +169,11 @@ class Ledger:
             os.ftruncate(self._descriptor, size)
             os.fdatasync(self._descriptor)
             self.healed += 1
-            log.warning("The ledger ended in half a line of %d bytes (a power failure?); cut off.", len(data) - size)
+            log.warning(
+                "The ledger ended in half a line of %d bytes (a power failure?); cut off.",
+                len(data) - size,
+                extra=fields(event="LedgerHealed"),
+            )
         return size
 
     def _roll_up(self, month: str, keep: int) -> None:
@@ -180,7 +185,12 @@ class Ledger:
         if len(rolled) >= len(entries) and not damaged:
             return
         if damaged:
-            log.warning("The ledger of %s had %d damaged lines; they are left out.", month, damaged)
+            log.warning(
+                "The ledger of %s had %d damaged lines; they are left out.",
+                month,
+                damaged,
+                extra=fields(event="LedgerDamaged", lines=damaged),
+            )
         _replace(path, b"".join(encode(entry) for entry in rolled))
         if month == self._month:
             self._close()  # the descriptor is of the old file
@@ -194,7 +204,7 @@ class Ledger:
     def _lose(self, why: str | None) -> None:
         self.lost += 1
         if self.lost == 1:
-            log.warning("Usage is not recorded: %s: %s", self._folder, why)
+            log.warning("Usage is not recorded: %s: %s", self._folder, why, extra=fields(event="LedgerUnwritten"))
 
 
 def _replace(path: Path, data: bytes) -> None:

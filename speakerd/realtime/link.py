@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 from speakerd.config.model import Realtime
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
+from speakerd.logfields import fields
 from speakerd.realtime.address import Dial, with_model
 from speakerd.realtime.connection import Octets
 from speakerd.realtime.luggage import Luggage
@@ -194,8 +195,9 @@ class Link:
         if session is self._spare:
             self._spare = None
             self._upkeep.lost_spare(session.cause, self._loop.time())
-            if self._upkeep.hopeless and session.cause is not None:
-                log.warning("No session is kept open until one could be opened: %s.", session.cause.message)
+            if self._upkeep.hopeless and (cause := session.cause) is not None:
+                told = fields(event="SpareGivenUp", code=cause.code)
+                log.warning("No session is kept open until one could be opened: %s.", cause.message, extra=told)
         if session is self._current:
             self._current = None
             self._settle()
@@ -240,7 +242,7 @@ class Link:
         self._luggage.hand_to(new)
         self._doubt(new)
         self.renewed += 1
-        log.info("The conversation goes on in a fresh session.")
+        log.info("The conversation goes on in a fresh session.", extra=fields(event="SessionRenewed"))
 
     # ------------------------------------------------------------ doubt
 
@@ -294,6 +296,5 @@ class Link:
     def _arm(self, look_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if math.isfinite(look_s):
-            self._timer = self._loop.call_at(max(look_s, self._loop.time() + 0.01), self._look)
+        at_s = max(look_s, self._loop.time() + 0.01)
+        self._timer = self._loop.call_at(at_s, self._look) if math.isfinite(look_s) else None

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
+from speakerd.logfields import fields
 from speakerd.pcm import PERIOD_MS
 from speakerd.realtime.address import Dial, is_this_machine
 from speakerd.realtime.connection import Octets, bound_delivery, closed_in_order, date_of
@@ -251,7 +252,8 @@ class Session:
                 self.ready = True
                 self.renewal = Renewal(self._now_s(), self.expires_s)
                 if self._protocol.liberties:
-                    log.warning("The server goes its own way with %s.", ", ".join(self._protocol.liberties))
+                    taken = ", ".join(self._protocol.liberties)
+                    log.warning("The server goes its own way with %s.", taken, extra=fields(event="ServerLiberties"))
             if isinstance(output, FirstAudio) and self.renewal is not None:
                 self.renewal.answered(output.latency_s)
             self._deliver(output)

@@ -21,6 +21,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from speakerd.config.model import Relay
+from speakerd.logfields import fields
 from speakerd.relay import door
 from speakerd.relay.answers import address_of, as_json, name_of, page, refused
 from speakerd.relay.house import House
@@ -234,13 +235,14 @@ class Gate:
                 "The service refused a session: HTTP %d, %s.",
                 response.status_code,
                 refusal.code,
+                extra=fields(event="ServiceRefused", status=response.status_code, code=refusal.code),
             )
             return refusal
         except TimeoutError:
-            log.warning("The service did not answer in time.")
+            log.warning("The service did not answer in time.", extra=fields(event="ServiceSlow"))
             return SLOW_SERVICE
         except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
-            log.warning("The service cannot be reached: %s.", type(error).__name__)
+            log.warning("The service cannot be reached: %s.", type(error).__name__, extra=fields(event="ServiceAway"))
             return UNREACHABLE
 
     # ------------------------------------------------------------ sessions

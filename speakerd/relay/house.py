@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from speakerd.config.model import Relay
+from speakerd.logfields import fields
 from speakerd.purse.budget import Limits, Span
 from speakerd.relay import bills
 from speakerd.relay.door import Visit
@@ -240,7 +241,7 @@ class House:
             self._store_failed(error)
         else:
             if not self.store_is_there:
-                log.warning("The store of tokens is back.")
+                log.warning("The store of tokens is back.", extra=fields(event="StoreBack"))
             self.store_is_there = True
             for talk in [talk for talk in self._talks if talk.token.digest in revoked]:
                 self._end(talk, REVOKED)
@@ -286,4 +287,8 @@ class House:
         self.metrics.store_failures += 1
         if self.store_is_there:
             self.store_is_there = False
-            log.error("The store of tokens is away: no new session begins, those that run go on. %s", error)
+            log.error(
+                "The store of tokens is away: no new session begins, those that run go on. %s",
+                error,
+                extra=fields(event="StoreAway"),
+            )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 
+from speakerd.logfields import fields
 from speakerd.purse.budget import Limits, Span, Verdict
 from speakerd.purse.entries import Entry
 from speakerd.purse.ledger import Ledger
@@ -51,7 +52,10 @@ class Till:
         usd = self._prices.cost(usage)
         if usd is None and usage.model not in self._unpriced and len(self._unpriced) < 100:
             self._unpriced.add(usage.model)
-            log.warning("A model has no known price, so no budget holds it: give it in the file of purse.prices.")
+            log.warning(
+                "A model has no known price, so no budget holds it: give it in the file of purse.prices.",
+                extra=fields(event="PriceUnknown", model=usage.model or "(none)"),
+            )
         self._ledger.append(
             Entry(
                 at=usage.at,
@@ -115,7 +119,11 @@ class Till:
         with contextlib.suppress(StoreAwayError):
             await self.flush()
         if self.waiting:
-            log.error("The store was away to the end: %s US dollars are in the ledger alone.", self.waiting)
+            log.error(
+                "The store was away to the end: %s US dollars are in the ledger alone.",
+                self.waiting,
+                extra=fields(event="StoreLost", waiting_usd=self.waiting),
+            )
         self._ledger.close()
 
     def _waiting(self) -> dict[tuple[str, date], Decimal]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from speakerd.logfields import fields
 from speakerd.server.chat import Chat
 from speakerd.server.effects import Close, Effect, JobResult, Send, Speak, Think, Transcribe
 from speakerd.server.httpstream import HttpError
@@ -131,7 +132,7 @@ class Connection:
                     async with self._lock:
                         await self._perform(self._session.job_progress(job.job, piece, self._loop.time()))
         except HttpError as error:
-            log.warning("The chat service failed: %s", error)
+            log.warning("The chat service failed: %s", error, extra=fields(event="ChatFailed"))
             return error
         return calls
 

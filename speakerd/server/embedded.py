@@ -17,6 +17,7 @@ from websockets.typing import Subprotocol
 
 from speakerd.config.model import Server
 from speakerd.errors import ConfigError, SpeakerdError
+from speakerd.logfields import fields
 from speakerd.server.chat import Chat
 from speakerd.server.connection import Connection, new_id
 from speakerd.server.ears import Ears
@@ -53,7 +54,7 @@ class EmbeddedServer:
         try:
             self._ears.load()
         except Exception:
-            log.exception("loading the ears failed")
+            log.exception("The ears cannot be loaded.", extra=fields(event="EarsNotLoaded"))
 
     def close(self) -> None:
         """Free the models."""
@@ -96,7 +97,9 @@ class EmbeddedServer:
                     return await asyncio.to_thread(self._ears.transcribe, job.samples, job.rate_hz)
                 return await asyncio.to_thread(self._voice.synthesise, job.text, job.rate_hz, job.speed)
             except Exception as error:
-                log.exception("%s failed", type(job).__name__)
+                log.exception(
+                    "%s failed.", type(job).__name__, extra=fields(event="WorkFailed", work=type(job).__name__)
+                )
                 return error
 
 

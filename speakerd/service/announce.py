@@ -6,6 +6,7 @@ import logging
 from urllib.parse import urlsplit, urlunsplit
 
 from speakerd.config.model import Config
+from speakerd.logfields import fields
 
 log = logging.getLogger(__name__)
 
@@ -14,13 +15,22 @@ def announce(config: Config, *, has_key: bool) -> None:
     """Devices, wake words, server; a warning if the server will want a key and there is none."""
     words = ", ".join(f"{word.model}{word.persona and f' for {word.persona}'}" for word in config.wake.words)
     audio, url = config.audio, config.realtime.url
-    log.info("Microphone %s, loudspeaker %s, wake word %s.", audio.capture_device, audio.playback_device, words)
+    log.info(
+        "Microphone %s, loudspeaker %s, wake word %s.",
+        audio.capture_device,
+        audio.playback_device,
+        words,
+        extra=fields(event="Starting"),
+    )
     if url == "embedded":
         log.info("The embedded server answers: no key and no network are needed.")
     else:
         log.info("Server %s, model %s.", without_secrets(url), config.realtime.model)
     if not has_key and url.startswith("wss://"):
-        log.warning("No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.")
+        log.warning(
+            "No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.",
+            extra=fields(event="KeyMissing"),
+        )
 
 
 def without_secrets(url: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from speakerd.conversation.events import Event, PlayoutFlushed
 from speakerd.conversation.state import State
 from speakerd.errors import SpeakerdError
+from speakerd.logfields import fields
 
 log = logging.getLogger(__name__)
 
@@ -66,4 +67,4 @@ class EventLog:
     def _lose(self, why: str | None) -> None:
         self.lost += 1
         if self.lost == 1:
-            log.warning("Events are lost: --events %s: %s", self._path, why)
+            log.warning("Events are lost: --events %s: %s", self._path, why, extra=fields(event="EventsLost"))

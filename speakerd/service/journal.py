@@ -1,12 +1,6 @@
-"""Where log entries go: to the journal with fields, or to a terminal as plain lines.
+"""Where log entries go: to the journal with their fields and a MESSAGE_ID, or to a terminal as plain lines.
 
-An entry is one sentence; figures that a machine may want go beside it, in `fields`:
-
-    _LOG.info("listening", extra=fields(state=State.LISTENING, latency_ms=12.5))
-
-In the journal they become SPEAKERD_STATE=LISTENING and SPEAKERD_LATENCY_MS=12.5, so that
-`journalctl -t speakerd SPEAKERD_STATE=LISTENING` finds them. What was said, payloads and keys
-belong in neither.
+An entry is one sentence; figures that a machine may want go beside it, see `logfields`.
 """
 
 from __future__ import annotations
@@ -14,20 +8,21 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import TextIO
 
 from systemd.journal import send
 
-_FIELDS = "speakerd_fields"
+from speakerd.logfields import fields as fields
+from speakerd.logfields import fields_of
+from speakerd.service.message_ids import MESSAGE_IDS
+
+log = logging.getLogger(__name__)
+
 _IDENTIFIER = "speakerd"
 _JOURNAL_SOCKET = Path("/run/systemd/journal/socket")
-
-
-def fields(**values: object) -> dict[str, object]:
-    """The `extra=` of a log call. Names are lower case with their unit; None values are left out."""
-    return {_FIELDS: {name: value for name, value in values.items() if value is not None}}
 
 
 def setup_logging(level: str) -> None:
@@ -36,8 +31,9 @@ def setup_logging(level: str) -> None:
     `level` as in the configuration: debug, info, warning, error.
     """
     handler: logging.Handler
-    if stderr_is_journal(sys.stderr) and _JOURNAL_SOCKET.exists():
+    if _journal_listens():
         handler = JournalHandler()
+        sys.excepthook = _tell_crash
     else:
         handler = TerminalHandler(sys.stderr)
     root = logging.getLogger()
@@ -47,6 +43,25 @@ def setup_logging(level: str) -> None:
     # Libraries stay at warnings even in debug: `websockets` would write every frame, and the key.
     root.setLevel(logging.WARNING)
     logging.getLogger("speakerd").setLevel(level.upper())
+
+
+def tell_end(event: str, message: str) -> bool:
+    """Why the process ends, as one entry of the journal; False, and nothing, if stderr is not the journal."""
+    if not _journal_listens():
+        return False
+    record = log.makeRecord(log.name, logging.ERROR, __file__, 0, "%s", (message,), None, extra=fields(event=event))
+    JournalHandler().handle(record)
+    return True
+
+
+def _tell_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Python's last word on an error that nobody caught: one entry, not one for each line."""
+    told = fields(event="Crashed", error=kind.__name__)
+    log.critical("The daemon died of a fault in it: %s", kind.__name__, exc_info=(kind, error, trace), extra=told)
+
+
+def _journal_listens() -> bool:
+    return stderr_is_journal(sys.stderr) and _JOURNAL_SOCKET.exists()
 
 
 def stderr_is_journal(stream: TextIO | None) -> bool:
@@ -72,7 +87,10 @@ class JournalHandler(logging.Handler):
         """Send one entry; what cannot be sent goes to stderr."""
         try:
             message = self.format(record)
-            entry = {f"SPEAKERD_{name.upper()}": str(value) for name, value in _fields_of(record).items()}
+            given = fields_of(record)
+            entry = {f"SPEAKERD_{name.upper()}": str(value) for name, value in given.items()}
+            if message_id := MESSAGE_IDS.get(str(given.get("event"))):
+                entry["MESSAGE_ID"] = message_id
             self._send(
                 message,
                 PRIORITY=str(_priority(record.levelno)),
@@ -94,11 +112,6 @@ class TerminalHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__(stream)
         self.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(message)s", datefmt="%H:%M:%S"))
-
-
-def _fields_of(record: logging.LogRecord) -> Mapping[str, object]:
-    found = getattr(record, _FIELDS, {})
-    return found if isinstance(found, Mapping) else {}
 
 
 def _priority(level: int) -> int:

@@ -7,6 +7,8 @@ import os
 
 from systemd.daemon import notify
 
+from speakerd.logfields import fields
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -60,7 +62,9 @@ class Notifier:
         except OSError as error:
             self.failures += 1
             if self.failures == 1:
-                _LOG.warning("systemd cannot be told %s: %s", message.partition("=")[0], error.strerror)
+                what = message.partition("=")[0]
+                told = fields(event="SystemdUnreachable")
+                _LOG.warning("systemd cannot be told %s: %s", what, error.strerror, extra=told)
 
 
 def _one_line(sentence: str) -> str:

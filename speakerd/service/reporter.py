@@ -14,12 +14,12 @@ from dataclasses import asdict
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.conversation.turnclock import TurnClock
+from speakerd.logfields import fields
 from speakerd.realtime import troubles
 from speakerd.realtime.outputs import ResponseFailed
 from speakerd.service.eventlog import EventLog
-from speakerd.service.journal import fields
 from speakerd.service.notify import Notifier
-from speakerd.service.sentences import STATUS, describe, describe_echo, nothing_passes
+from speakerd.service.sentences import STATUS, describe, describe_echo, failure, nothing_passes
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,9 @@ class Reporter:
         figures = self._clock.handle(event, before, after, now_s)
         if self._eventlog:
             self._eventlog.event(event, before, after, now_s, figures)
-        level, sentence = describe(event, before, after, figures, self._said_of(event))
-        name = type(event).__name__
-        heard = {"word": event.word, "score": round(event.score, 3)} if isinstance(event, ev.WakeDetected) else {}
-        log.log(level, "%s", sentence, extra=fields(event=name, state=after, from_state=before, **heard, **figures))
+        told = describe(event, before, after, figures, self._said_of(event))
+        given = fields(event=told.kind, state=after, from_state=before, **_details(event), **figures)
+        log.log(told.level, "%s", told.sentence, extra=given)
         self._state = after
         self._judge(event)
         if after is State.IDLE and before is not State.IDLE:
@@ -97,8 +96,8 @@ class Reporter:
         """A response failed; ResponseEnded follows, save where none ever began."""
         self._failed = failed
         if not failed.response_id:
-            told = troubles.describe(failed.code, failed.message) or failed.message
-            log.warning("The service gave no answer: %s.", told, extra=fields(event="ResponseFailed", code=failed.code))
+            told = failure(failed.code, failed.message, "The service gave no answer")
+            log.log(told.level, "%s", told.sentence, extra=fields(event=told.kind, code=failed.code))
 
     def refused(self, why: str, now_s: float) -> None:
         """A wake word began nothing, for this reason: a sentence."""
@@ -117,7 +116,8 @@ class Reporter:
 
     def local_speech(self, event: ev.SpeechDetected) -> None:
         """The local voice detector changed its mind."""
-        log.debug("Local speech %s.", "begins" if event.started else "ends", extra=fields(level_dbfs=event.level_dbfs))
+        told = fields(event="SpeechDetected", level_dbfs=event.level_dbfs)
+        log.debug("Local speech %s.", "begins" if event.started else "ends", extra=told)
 
     def echo(self, event: ev.DuplexChanged | ev.EchoMeasured) -> None:
         """How speaking over the assistant stands: when that changes, and a conversation's figures."""
@@ -134,7 +134,7 @@ class Reporter:
             log.warning(
                 "Only the wake word interrupts the assistant now: %s.",
                 event.reason,
-                extra=fields(event="HalfDuplex"),
+                extra=fields(event="HalfDuplex", reason=event.reason),
             )
         else:
             log.info("Speech interrupts the assistant again.", extra=fields(event="FullDuplex"))
@@ -154,7 +154,8 @@ class Reporter:
                 log.info("The %s works again.", name, extra=fields(event="DeviceWorks", device=name))
         elif self._troubles.get(name) != trouble:
             self._troubles[name] = trouble
-            log.error("The %s does not work: %s", name, trouble, extra=fields(event="DeviceFailed", device=name))
+            told = fields(event="DeviceFailed", device=name, trouble=trouble)
+            log.error("The %s does not work: %s", name, trouble, extra=told)
         self._show_status()
 
     # ------------------------------------------------------------ the service
@@ -187,7 +188,8 @@ class Reporter:
             if not hung:
                 self._notifier.alive()
             if hung and not was_hung:
-                log.error("No sound moves: %s", nothing_passes(still), extra=fields(event="Stalled"))
+                told = fields(event="Stalled", devices=" ".join(still))
+                log.error("No sound moves: %s", nothing_passes(still), extra=told)
             elif was_hung and not still:
                 log.info("Sound moves again.", extra=fields(event="Moves"))
 
@@ -207,7 +209,8 @@ class Reporter:
                 if all(map(self._retrying, still)):
                     self._notifier.need_time(RETRY_S)  # else systemd would give up a start that may yet succeed
                 else:
-                    log.warning("Not ready yet: %s", nothing_passes(still), extra=fields(event="NotReady"))
+                    told = fields(event="NotReady", devices=" ".join(still))
+                    log.warning("Not ready yet: %s", nothing_passes(still), extra=told)
 
     @staticmethod
     def _still(before: tuple[int, int], now: tuple[int, int]) -> list[str]:
@@ -223,3 +226,14 @@ class Reporter:
         half = f"; only the wake word interrupts: {self._half_duplex}" if self._half_duplex else ""
         service = f"; {self._service}" if self._service else ""
         self._notifier.status((STATUS[self._state] if self._ready else "Starting") + service + devices + half)
+
+
+def _details(event: ev.Event) -> dict[str, object]:
+    """What else of an event is worth a field."""
+    match event:
+        case ev.WakeDetected(word, score):
+            return {"word": word, "score": round(score, 3)}
+        case ev.SessionEnded(error=code) | ev.ResponseEnded(error=code) if code:
+            return {"code": code}
+        case _:
+            return {}

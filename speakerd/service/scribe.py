@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from speakerd.config.model import Transcripts
 from speakerd.conversation.state import State
+from speakerd.logfields import fields
 from speakerd.realtime.outputs import Said, SaidCut, SaidPartly
 from speakerd.service.eventlog import EventLog
-from speakerd.service.journal import fields
 
 log = logging.getLogger(__name__)
 

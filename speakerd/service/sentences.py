@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
+from logging import DEBUG, INFO, WARNING
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.realtime import troubles
+from speakerd.realtime.troubles import Trouble
 
 STATUS = {
     State.IDLE: "Waiting for the wake word",
@@ -17,6 +19,17 @@ STATUS = {
     State.INTERRUPTED: "Interrupted, listening for words",
     State.CLOSING: "Ending the conversation",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An entry of the journal."""
+
+    level: int
+    """As in `logging`."""
+    kind: str
+    """A key of `message_ids.MESSAGE_IDS`."""
+    sentence: str
 
 
 def nothing_passes(devices: list[str]) -> str:
@@ -36,51 +49,67 @@ def describe_echo(event: ev.EchoMeasured) -> str:
     return f"{told[0].upper()}{told[1:]}."
 
 
-def describe(
-    event: ev.Event, before: State, after: State, figures: dict[str, float], said: str = ""
-) -> tuple[int, str]:
-    """Log level and one plain sentence for the journal; `said` is what the service said of a failure."""
+def kind_of(trouble: Trouble) -> str:
+    """Trouble with the service as a kind of journal entry: `key_refused` is KeyRefused."""
+    return "".join(word.capitalize() for word in trouble.split("_"))
+
+
+def describe(event: ev.Event, before: State, after: State, figures: dict[str, float], said: str = "") -> Telling:
+    """What the journal says of an event; `said` is what the service said of a failure."""
+    name = type(event).__name__
     match event:
         case ev.WakeDetected(word, score):
             told = {State.IDLE: "; connecting", State.SPEAKING: " over the reply; listening"}.get(before, "")
-            return logging.INFO, f"Heard {word} (score {score:.2f}){told}."
+            return Telling(INFO, name, f"Heard {word} (score {score:.2f}){told}.")
         case ev.SessionReady():
-            return logging.INFO, f"Connected {figures.get('wake_to_live_ms', 0):.0f} ms after the wake word; listening."
+            live_ms = figures.get("wake_to_live_ms", 0)
+            return Telling(INFO, name, f"Connected {live_ms:.0f} ms after the wake word; listening.")
         case ev.SessionEnded(error=error, message=message) if error:
-            return logging.WARNING, f"The session ended: {troubles.describe(error, message)}."
+            return failure(error, message, "The session ended")
         case ev.NothingAsked():
-            return logging.INFO, "That was the wake word alone; still listening."
+            return Telling(INFO, name, "That was the wake word alone; still listening.")
         case ev.PlayoutStarted() if "turn_end_to_sound_ms" in figures:
-            return logging.INFO, f"Answering, {figures['turn_end_to_sound_ms']:.0f} ms after the user had finished."
+            sound_ms = figures["turn_end_to_sound_ms"]
+            return Telling(INFO, name, f"Answering, {sound_ms:.0f} ms after the user had finished.")
         case ev.BargeInDetected() if before is State.SPEAKING and after is not before:
-            return logging.INFO, "The user speaks over the reply; listening."
+            return Telling(INFO, name, "The user speaks over the reply; listening.")
         case ev.PlayoutFlushed(items) if items:
-            return logging.INFO, f"The reply was cut after {items[0].heard_ms} ms."
+            return Telling(INFO, name, f"The reply was cut after {items[0].heard_ms} ms.")
         case ev.ResponseEnded(status=status, error=error) if status in ("failed", "incomplete"):
-            why = troubles.describe(error, said) or "it gave no reason"
-            return logging.WARNING, f"The service did not finish its answer ({status}): {why}."
+            return failure(error, said, f"The service did not finish its answer ({status})")
         case ev.ToolsCalled(names=names):
-            return logging.INFO, f"The assistant calls {', '.join(names)}."
+            return Telling(INFO, name, f"The assistant calls {', '.join(names)}.")
         case ev.DeadlineReached():
             return _describe_deadline(before, after)
         case ev.StopRequested(reason):
-            return logging.INFO, f"The conversation is to end ({reason})."
+            return Telling(INFO, name, f"The conversation is to end ({reason}).")
         case _ if after is State.IDLE and before is not State.IDLE:
-            return logging.INFO, "The conversation is over; waiting for the wake word."
+            return Telling(INFO, "ConversationOver", "The conversation is over; waiting for the wake word.")
         case _:
-            return logging.DEBUG, f"{type(event).__name__}: {before} to {after}."
+            return Telling(DEBUG, name, f"{name}: {before} to {after}.")
 
 
-def _describe_deadline(before: State, after: State) -> tuple[int, str]:
+def failure(code: str, said: str, what: str) -> Telling:
+    """`what` happened, for the reason that `code` and what the service `said` tell."""
+    trouble = troubles.trouble_of(code)
+    kind = "ResponseFailed" if trouble is None else kind_of(trouble)
+    return Telling(WARNING, kind, f"{what}: {troubles.describe(code, said) or said or 'it gave no reason'}.")
+
+
+def _describe_deadline(before: State, after: State) -> Telling:
     if before is State.LISTENING and after is State.CLOSING:
-        return logging.INFO, "Silence; ending the conversation."
+        return Telling(INFO, "SilenceReached", "Silence; ending the conversation.")
     if before is State.INTERRUPTED:
-        return logging.INFO, "No words followed; the reply goes on where it was."
-    slow = {
-        State.CONNECTING: "The server did not answer in time; giving up. Is the network up?",
-        State.LISTENING: "The user's turn lasted too long; asking for an answer.",
-        State.THINKING: "No answer came in time; listening again.",
-        State.SPEAKING: "The reply lasted too long; listening again.",
-        State.CLOSING: "The server did not close the session in time; cut off.",
-    }
-    return logging.WARNING, slow.get(before, "A deadline passed.")
+        return Telling(INFO, "FalseInterruption", "No words followed; the reply goes on where it was.")
+    return _TOO_LATE.get(before) or Telling(DEBUG, "DeadlineReached", f"DeadlineReached: {before} to {after}.")
+
+
+_TOO_LATE = {
+    State.CONNECTING: Telling(
+        WARNING, "ConnectTooLate", "The server did not answer in time; giving up. Is the network up?"
+    ),
+    State.LISTENING: Telling(WARNING, "TurnTooLong", "The user's turn lasted too long; asking for an answer."),
+    State.THINKING: Telling(WARNING, "AnswerTooLate", "No answer came in time; listening again."),
+    State.SPEAKING: Telling(WARNING, "ReplyTooLong", "The reply lasted too long; listening again."),
+    State.CLOSING: Telling(WARNING, "CloseTooLate", "The server did not close the session in time; cut off."),
+}

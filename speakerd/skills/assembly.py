@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from speakerd.config.model import Skills
+from speakerd.logfields import fields
 from speakerd.skills.builtin import built_in
 from speakerd.skills.plugins import load_entry_points, load_folder
 from speakerd.skills.ports import Ports
@@ -26,5 +27,5 @@ def assemble(section: Skills, ports: Ports) -> Registry:
     names = {skill.name for skill in skills}
     unknown = [f"skills.off: there is no skill {name}" for name in section.off if name not in names]
     for trouble in (*troubles, *registry.troubles, *unknown):
-        log.warning("A skill is not as it should be: %s", trouble)
+        log.warning("A skill is not as it should be: %s", trouble, extra=fields(event="SkillDoubtful"))
     return registry

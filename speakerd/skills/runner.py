@@ -12,6 +12,7 @@ from typing import Any
 
 from speakerd.config.mistakes import listed, nearest
 from speakerd.errors import SpeakerdError
+from speakerd.logfields import fields
 from speakerd.skills.pool import BusyError, Pool
 from speakerd.skills.registry import Registry
 from speakerd.skills.rendering import cut, render
@@ -113,7 +114,13 @@ class Runner:
             return self._failed(call, "Not done: too many functions are still busy. Try again later.")
         except (Exception, SystemExit) as error:  # noqa: BLE001 - someone else's code: told to the model and the journal
             # Not the message: it may hold what the user said.
-            log.warning("The skill %s failed: %s: %s", skill.name, place_of(error), type(error).__name__)
+            log.warning(
+                "The skill %s failed: %s: %s",
+                skill.name,
+                place_of(error),
+                type(error).__name__,
+                extra=fields(event="SkillFailed", skill=skill.name),
+            )
             return self._failed(call, f"It failed because of a fault in the function ({type(error).__name__}).")
 
     async def _within_time(self, skill: Skill, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -132,7 +139,12 @@ class Runner:
                 self._left_behind.add(task)
                 task.add_done_callback(self._left_behind.discard)
         if not done:
-            log.warning("The skill %s did not answer within %g s.", skill.name, timeout_s)
+            log.warning(
+                "The skill %s did not answer within %g s.",
+                skill.name,
+                timeout_s,
+                extra=fields(event="SkillLate", skill=skill.name, timeout_s=timeout_s),
+            )
             raise _TooLateError
         outcome = _Raised(RuntimeError("it cancelled itself")) if task.cancelled() else task.result()
         if isinstance(outcome, _Raised):
@@ -153,7 +165,7 @@ class Runner:
         return Output(call.call_id, text, failed=True)
 
     def _on_bug(self, error: Exception) -> None:
-        log.error("The pool of the skills failed.", exc_info=error)
+        log.error("The pool of the skills failed.", exc_info=error, extra=fields(event="SkillsBroken"))
 
 
 @dataclass(frozen=True, slots=True)

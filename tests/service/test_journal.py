@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from speakerd.conversation.state import State
+from speakerd.logfields import fields
 from speakerd.service import journal
-from speakerd.service.journal import JournalHandler, fields, setup_logging, stderr_is_journal
+from speakerd.service.journal import JournalHandler, setup_logging, stderr_is_journal, tell_end
+from speakerd.service.message_ids import MESSAGE_IDS
 
 
 class Journald:
@@ -58,6 +60,7 @@ def test_fields_stand_beside_the_sentence(logger: logging.Logger, journald: Jour
     entry = journald.entries[0]
     assert entry["MESSAGE"] == "woken by alexa"
     assert entry["SPEAKERD_EVENT"] == "WakeDetected"
+    assert entry["MESSAGE_ID"] == MESSAGE_IDS["WakeDetected"]
     assert entry["SPEAKERD_STATE"] == "CONNECTING"
     assert entry["SPEAKERD_LATENCY_MS"] == "12.5"
     assert entry["SYSLOG_IDENTIFIER"] == "speakerd"
@@ -66,8 +69,17 @@ def test_fields_stand_beside_the_sentence(logger: logging.Logger, journald: Jour
 
 
 def test_none_is_no_field(logger: logging.Logger, journald: Journald) -> None:
-    logger.info("hm", extra=fields(score=None, word="alexa"))
-    assert [name for name in journald.entries[0] if name.startswith("SPEAKERD_")] == ["SPEAKERD_WORD"]
+    logger.info("hm", extra=fields(event="Hm", score=None, word="alexa"))
+    entry = journald.entries[0]
+    assert [name for name in entry if name.startswith("SPEAKERD_")] == ["SPEAKERD_EVENT", "SPEAKERD_WORD"]
+
+
+@pytest.mark.parametrize("extra", [{}, fields(event="NoSuchKind"), {"speakerd_fields": "nonsense"}])
+def test_an_entry_of_no_known_kind_has_no_id(
+    logger: logging.Logger, journald: Journald, extra: dict[str, object]
+) -> None:
+    logger.info("hm", extra=extra)
+    assert "MESSAGE_ID" not in journald.entries[0]
 
 
 @pytest.mark.parametrize(("level", "priority"), [("debug", 7), ("info", 6), ("warning", 4), ("error", 3)])
@@ -102,7 +114,7 @@ def test_the_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     setup_logging("info")
     setup_logging("info")  # again: not twice the lines
     logger = logging.getLogger("speakerd.anything")
-    logger.info("listening", extra=fields(state=State.LISTENING))
+    logger.info("listening", extra=fields(event="SessionReady", state=State.LISTENING))
     logger.debug("not this")
     logging.getLogger("websockets.client").info("nor this")
     logging.getLogger("websockets.client").warning("but this")
@@ -140,17 +152,43 @@ def test_streams_without_a_file_are_no_journal(tmp_path: Path, monkeypatch: pyte
     assert [stderr_is_journal(stream) for stream in (None, io.StringIO(), closed)] == [False] * 3
 
 
-@pytest.mark.parametrize("socket_is_there", [True, False])
-def test_a_service_writes_to_the_journal_if_it_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, socket_is_there: bool
-) -> None:
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journald: Journald) -> Path:
+    """What is written to stderr goes to the journal; journald's socket, which is not there yet."""
     socket = tmp_path / "socket"
-    if socket_is_there:
-        socket.touch()
     monkeypatch.setattr(journal, "_JOURNAL_SOCKET", socket)
-    with (tmp_path / "stderr").open("w") as stream:
-        stat = os.fstat(stream.fileno())
-        monkeypatch.setattr(sys, "stderr", stream)
-        monkeypatch.setenv("JOURNAL_STREAM", f"{stat.st_dev}:{stat.st_ino}")
-        setup_logging("info")
-        assert any(isinstance(handler, JournalHandler) for handler in logging.getLogger().handlers) is socket_is_there
+    monkeypatch.setattr(journal, "stderr_is_journal", lambda _stream: True)
+    monkeypatch.setattr(JournalHandler.__init__, "__defaults__", (journald.send,))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    return socket
+
+
+@pytest.mark.parametrize("socket_is_there", [True, False])
+def test_a_service_writes_to_the_journal_if_it_is_there(service: Path, socket_is_there: bool) -> None:
+    if socket_is_there:
+        service.touch()
+    setup_logging("info")
+    assert any(isinstance(handler, JournalHandler) for handler in logging.getLogger().handlers) is socket_is_there
+
+
+def test_why_the_process_ends_is_one_entry_of_the_journal(service: Path, journald: Journald) -> None:
+    assert not tell_end("BadConfiguration", "not where nobody listens")
+    service.touch()
+    assert tell_end("BadConfiguration", "line 3: 100 %\nline 4: wrong, too")
+    (entry,) = journald.entries
+    assert entry["MESSAGE"] == "line 3: 100 %\nline 4: wrong, too"
+    assert entry["MESSAGE_ID"] == MESSAGE_IDS["BadConfiguration"]
+    assert entry["PRIORITY"] == "3"
+
+
+def test_an_error_that_nobody_caught_is_one_entry_too(service: Path, journald: Journald) -> None:
+    service.touch()
+    setup_logging("info")
+    try:
+        int("broken")
+    except ValueError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    (entry,) = journald.entries
+    assert entry["MESSAGE"].startswith("The daemon died of a fault in it: ValueError\nTraceback")
+    assert (entry["SPEAKERD_ERROR"], entry["PRIORITY"]) == ("ValueError", "2")
+    assert entry["MESSAGE_ID"] == MESSAGE_IDS["Crashed"]

@@ -41,7 +41,8 @@ CUT = ev.PlayoutFlushed((ev.ItemHeard("i", 640, 900),))
     ],
 )
 def test_one_plain_sentence_an_entry(event, before, after, level, words):
-    found_level, sentence = describe(event, before, after, {})
+    told = describe(event, before, after, {})
+    found_level, sentence = told.level, told.sentence
     assert logging.getLevelName(found_level) == level
     assert words in sentence
     assert sentence.endswith((".", "?"))
