@@ -196,6 +196,7 @@ class App:
             "playout_underruns": self._playback.underruns,
             "reference_late": self._playback.reference_late,
             "reference_realigned": self._playback.reference_realigned,
+            "echo_jumps": self._front_end.echo_jumps,
             "frame_batches_dropped": self._frames.dropped,
             "events_dropped": self._events.dropped,
             "uplink_frames": self._gatekeeper.sent_frames,

@@ -19,6 +19,7 @@ import numpy as np
 
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.dsp.aec import EchoCanceller
+from speakerd.dsp.echojump import EchoJump
 from speakerd.dsp.echoview import ERROR, ESTIMATE, EchoView, Spectra
 from speakerd.dsp.residual import ResidualFilter
 from speakerd.mic.echometer import EchoFigures, EchoMeter
@@ -50,6 +51,9 @@ JUDGED_FRAMES = 40
 WORD_FRAMES = 75
 """1.5 s: what a wake word and its model's answer take."""
 
+
+PATH_NOTED_FRAMES = 25
+"""0.5 s: how often the echo's delay is noted. A jump is looked for against the note before the last one."""
 
 WORDLESS_LIMIT = 3
 """So many interruptions without words …"""
@@ -108,6 +112,10 @@ class Duplex:
         self._judge = judge
         self._meter = EchoMeter()
         self._view = EchoView()
+        self._jump = EchoJump()
+        self._delays_ms: deque[float | None] = deque(maxlen=2)
+        self.jumps = 0
+        """Times that the echo was found at another delay, by what had been taken for an interruption."""
         self._filter = ResidualFilter()
         self.wake_samples: Samples = np.zeros(NEAR_PERIOD_FRAMES, np.int16)
         """Of the frame processed last, where to look for wake words: with more of the user, and of the echo, left."""
@@ -178,6 +186,7 @@ class Duplex:
         self._meter.feed(near_dbfs, level_dbfs(out), far_audible=self._silent_frames < TAIL_FRAMES)
         spectra = self._view.process(frame.samples, out, far.samples)
         self.wake_samples = self._filter.process(spectra[ERROR], spectra[ESTIMATE])
+        self._note_path(frame, far)
         score = self._score(frame, out, far, spectra)
         events = self._judged(frame.index, score, near_dbfs) if far.playing else self._after_playing(far)
         self._playing = far.playing
@@ -206,7 +215,17 @@ class Duplex:
                 self._distrust_until = self._played_frames + DISTRUST_FRAMES
                 self._wordless_at.clear()
 
+    def _note_path(self, frame: NearFrame, far: FarFrame) -> None:
+        self._jump.feed(frame.samples, far.samples)
+        if self._played_frames % PATH_NOTED_FRAMES == 0 and far.playing:
+            self._delays_ms.append(self._view.echo_delay_ms)
+
+    def _jumped(self) -> bool:
+        known_ms = self._delays_ms[0] if self._delays_ms else None
+        return known_ms is not None and self._jump.jumped(known_ms)
+
     def _realigned(self) -> None:
+        self._delays_ms.clear()
         self._warm_up_left = WARM_UP_FRAMES
         self._meter.forget()
         if self._judge is not None:
@@ -227,6 +246,10 @@ class Duplex:
         if self._judge is None:
             return ()
         event = self._judge.feed(index, score, near_dbfs)
+        if isinstance(event, BargeInDetected) and self._jumped():
+            self.jumps += 1
+            self._realigned()
+            return (BargeInDismissed(),)
         if event is None or not self.half_duplex:
             return () if event is None else (event,)
         # What was suspected before does not interrupt any more, but its duck must end.

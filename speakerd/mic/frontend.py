@@ -52,6 +52,11 @@ class FrontEnd:
         return self._wake.frames_scored
 
     @property
+    def echo_jumps(self) -> int:
+        """Times that the echo was found to come at another delay, by what had been taken for an interruption."""
+        return self._duplex.jumps
+
+    @property
     def frames_to_step(self) -> int:
         """Near frames, 1 to 4, until the wake models run again."""
         return self._wake.frames_to_step

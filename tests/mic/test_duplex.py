@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
@@ -309,6 +310,24 @@ def test_a_lost_alignment_is_told_to_the_judge_and_makes_nothing_better() -> Non
     duplex.process(near(0), far(aligned=False))
     assert judge.realignments == 1
     assert duplex.half_duplex == POOR, "until the new path has proved to be a good one"
+
+
+@pytest.mark.parametrize("to_ms", [80, 20])
+def test_what_an_echo_that_jumped_sounds_like_is_no_interruption(to_ms: int) -> None:
+    duplex, _, judge = make()
+    sound = np.random.default_rng(3).standard_normal(320 * 150) * 3_000
+    for index in range(150):
+        delay = (80 if index < 120 else to_ms) * 16
+        heard = np.concatenate([np.zeros(delay), sound])[320 * index :][:320]
+        if index == 149:
+            judge.says = BargeInDetected(index, -20.0)
+        _, events = duplex.process(
+            NearFrame((heard / 4).astype(np.int16), index, 0.0),
+            FarFrame(sound[320 * index :][:320].astype(np.int16), playing=True, aligned=True),
+        )
+    jumped = to_ms != 80
+    assert events == ((BargeInDismissed(),) if jumped else (BargeInDetected(149, -20.0),))
+    assert duplex.jumps == judge.realignments == jumped
 
 
 def test_the_figures_of_a_conversation() -> None:
