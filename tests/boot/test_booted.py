@@ -1,0 +1,102 @@
+"""The installed service in a really booted systemd, from `script/install` to `script/uninstall`. In this order."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from support.boot_home import CONFIG_PATH, Home, message
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.alsa]
+
+UNIT = "/etc/systemd/system/speakerd.service"
+KEPT = ("/etc/speakerd", "/etc/systemd/system/speakerd.service.d", "/var/lib/private", "/var/lib/speakerd")
+BROKEN = "/run/speakerd-is-broken"
+NEXT = f"""
+    mkdir /run/next && cd /src
+    cp -R speakerd script systemd config requirements pyproject.toml README.md LICENSE /run/next
+    sed -i 's/^__version__ = .*/__version__ = "99.0"/' /run/next/speakerd/__init__.py
+    printf 'import os\\nassert not os.path.exists("{BROKEN}"), "the planted fault"\\n' >>/run/next/speakerd/app.py"""
+"""A checkout of a later version, which does not start while that file exists."""
+
+
+def answers(household: Home) -> None:
+    answer = household.call(time.monotonic())
+    assert answer.answered_s < 10
+    household.idle()
+
+
+def test_it_becomes_ready_and_answers_under_its_whole_sandbox(household: Home) -> None:
+    machine = household.machine
+    began_s = time.monotonic()
+    machine.run("systemctl enable --now speakerd")
+    assert time.monotonic() - began_s < 5
+    answers(household)
+    exposure = re.search(
+        r"exposure level for \S+: ([\d.]+)", machine.run("systemd-analyze security --no-pager speakerd")
+    )
+    assert exposure
+    assert float(exposure[1]) <= 1.5
+    assert machine.run("stat -c %U /proc/$(systemctl show -p MainPID --value speakerd)").strip() != "root"
+    errors = [message(entry) for entry in household.entries if int(entry.get("PRIORITY", 6)) <= 4]
+    assert errors == [], "nothing that it wants is forbidden"
+
+
+def test_the_boot_does_not_wait_for_it(household: Home) -> None:
+    waits_for = household.machine.run("systemctl show multi-user.target --property After --value").split()
+    assert "systemd-logind.service" in waits_for
+    assert "speakerd.service" not in waits_for
+
+
+def test_installing_again_changes_nothing(household: Home) -> None:
+    machine = household.machine
+    machine.run(f"echo '# mine' >>{CONFIG_PATH}")
+    process, files = machine.show("MainPID"), household.new_files()
+    status, told = machine.status("/src/script/install")
+    assert (status, "runs already" in told) == (0, True), told
+    assert (machine.show("MainPID"), household.new_files()) == (process, files)
+    assert machine.run(f"tail -n 1 {CONFIG_PATH}") == "# mine\n"
+
+
+def test_an_update_that_does_not_become_ready_is_taken_back(household: Home) -> None:
+    machine = household.machine
+    version = machine.run("speakerd --version")
+    machine.run(f"{NEXT}; touch {BROKEN}")
+    status, told = machine.status("/run/next/script/install", timeout_s=300)
+    assert (status, "going back to" in told, "the planted fault" in told) == (1, True, True), told
+    assert machine.run("speakerd --version") == version
+    assert machine.show("ActiveState") == "active"
+    answers(household)
+
+
+def test_an_update_that_becomes_ready_stays_and_keeps_the_configuration(household: Home) -> None:
+    machine = household.machine
+    machine.run(f"rm {BROKEN}")
+    status, told = machine.status("/run/next/script/install", timeout_s=300)
+    assert (status, "the service runs speakerd 99.0-" in told) == (0, True), told
+    assert machine.run("speakerd --version").split()[-1] == "99.0"
+    assert len(machine.run("ls /opt/speakerd/versions").split()) == 1, "the old one is removed"
+    assert machine.run(f"tail -n 1 {CONFIG_PATH}") == "# mine\n"
+    answers(household)
+
+
+def test_a_configuration_that_the_new_version_refuses_stops_the_update(household: Home) -> None:
+    machine = household.machine
+    machine.run(f"cp {CONFIG_PATH} /run/kept; echo 'nonsense: 1' >>{CONFIG_PATH}")
+    version = machine.run("speakerd --version; systemctl show -p MainPID speakerd")
+    status, told = machine.status("/run/next/script/install")
+    machine.run(f"cp /run/kept {CONFIG_PATH}")
+    assert (status, "nonsense" in told, "nothing was changed" in told) == (1, True, True), told
+    assert machine.run("speakerd --version; systemctl show -p MainPID speakerd") == version
+
+
+def test_uninstalling_keeps_what_is_the_users_and_purging_leaves_nothing(household: Home) -> None:
+    machine = household.machine
+    machine.run("/src/script/uninstall")
+    left = household.new_files()
+    assert [path for path in left if not path.startswith(KEPT)] == []
+    assert CONFIG_PATH in left
+    machine.run("/src/script/uninstall --purge")
+    assert household.new_files() == []
+    assert machine.status("systemctl cat speakerd")[0] != 0
