@@ -249,7 +249,14 @@ def differences(want: str, got: str) -> tuple[int, int, int]:
 
 def trouble_of(counters: dict[str, object]) -> str:
     """The totals that are not zero, of those that a stuttering card makes: it moves the echo as no room does."""
-    kinds = ("capture_xruns", "capture_dropped", "playback_xruns", "reference_late", "reference_realigned", "echo_jumps")
+    kinds = (
+        "capture_xruns",
+        "capture_dropped",
+        "playback_xruns",
+        "reference_late",
+        "reference_realigned",
+        "echo_jumps",
+    )
     return ", ".join(f"{kind} {counters[kind]}" for kind in kinds if counters.get(kind)) or "nothing"
 
 
