@@ -15,9 +15,8 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +25,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from support.own_loop import OwnLoop  # noqa: E402
 from support.pretend_card import PretendCard  # noqa: E402
 from support.scripted_server import ScriptedServer  # noqa: E402
 
@@ -39,37 +39,21 @@ conversation: {{silence_timeout_s: 0.7}}
 """
 
 
-class FarAway:
-    """A TCP proxy on loopback that delays. Runs in a thread of its own from `__enter__` to `__exit__`."""
+class FarAway(OwnLoop):
+    """A TCP proxy on loopback that delays."""
 
     def __init__(self, port: int, delay_s: float) -> None:
         """`port` of the server, and the time that a byte takes in each direction."""
+        super().__init__()
         self.port = 0
         self._target, self._delay_s = port, delay_s
-        self._stop: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)  # noqa: TID251
 
-    def __enter__(self) -> FarAway:
-        """Start."""
-        self._thread.start()
-        assert self._ready.wait(5)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
-        assert self._loop is not None
-        assert self._stop is not None
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
-
-    async def _main(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """The socket."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
+        yield
         server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

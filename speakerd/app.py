@@ -82,8 +82,8 @@ async def run(
     try:
         # The events file is closed last: whatever still ends may write to it.
         with surroundings.eventlog(events_path) as eventlog:
-            async with surroundings.server(config) as url, asyncio.TaskGroup() as tasks:
-                app = App(config, url, key, eventlog, tasks)
+            async with surroundings.servers(config) as servers, asyncio.TaskGroup() as tasks:
+                app = App(config, servers, key, eventlog, tasks)
                 await app.serve(stop)
             return app.ended
     except BaseExceptionGroup as group:
@@ -95,7 +95,12 @@ class App:
     """All parts, wired. Lives in the loop's thread."""
 
     def __init__(
-        self, config: Config, url: str, key: ApiKey | None, eventlog: EventLog | None, tasks: asyncio.TaskGroup
+        self,
+        config: Config,
+        servers: surroundings.Servers,
+        key: ApiKey | None,
+        eventlog: EventLog | None,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._tasks = tasks
@@ -134,11 +139,13 @@ class App:
         self._herald = Herald(
             config.sounds, config.server.voice, folder, lambda pcm: self._board.play_notice(pcm), tasks
         )
-        self._cashier = Cashier(config, os.environ, lambda: self._link.octets, self._herald.remark)
+        self._cashier = Cashier(
+            config, os.environ, lambda: self._link.octets, self._herald.remark, lambda: self._link.standing_in
+        )
         self._clerk = self._make_clerk(config)
         cast = Cast(config)
         sessions = self._make_sessions(config, cast)
-        self._link = self._make_link(config, url, key, sessions[cast.default.name][1])
+        self._link = self._make_link(config, servers, key, sessions[cast.default.name][1])
         self._gatekeeper = Gatekeeper(lambda pcm: self._board.send(pcm), config.realtime)
         rules = Rules.of(config.conversation, config.realtime, self._clerk.patience_s)
         self._conductor = Conductor(Machine(rules), self._link, self._gatekeeper, self._playback, loop)
@@ -176,15 +183,16 @@ class App:
             log.warning("%s", sentence, extra=fields(event="SkillUnknown"))
         return cast.sessions(lambda names: self._clerk.tools(tokens, names), transcripts=self.transcripts.wanted)
 
-    def _make_link(self, config: Config, url: str, key: ApiKey | None, settings: Json) -> Link:
+    def _make_link(self, config: Config, servers: surroundings.Servers, key: ApiKey | None, settings: Json) -> Link:
         return Link(
             config.realtime,
-            url,
+            servers.url,
             settings,
             key.reveal if key else lambda: None,
             self._tasks,
             lambda output: self._board.take_output(output),
             lambda report: self._board.take_report(report),
+            servers.stand_in,
         )
 
     def _counters(self) -> dict[str, int]:

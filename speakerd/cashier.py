@@ -51,10 +51,12 @@ class Cashier:
         environ: Mapping[str, str],
         octets: Callable[[], Octets],
         remark: Callable[[str], None] = lambda _sentence: None,
+        is_free: Callable[[], bool] = lambda: False,
     ) -> None:
         """Reads the prices and what was spent before. Raises ConfigError for prices that cannot be read.
 
-        `octets` tells what went over the wire since the start. `remark` takes what is to be said aloud.
+        `octets` tells what went over the wire since the start. `remark` takes what is to be said aloud. `is_free`
+        tells whether the embedded server answers in the place of the service.
         """
         self._cast = Cast(config)
         self._realtime = config.realtime
@@ -62,6 +64,7 @@ class Cashier:
             ledger_folder(environ), load_prices(config.purse.prices), Limits.from_section(config.purse)
         )
         self._octets = octets
+        self._is_free = is_free
         self._remark = remark
         self._sent_bytes = self._received_bytes = 0
         self._conversation = ""
@@ -85,11 +88,11 @@ class Cashier:
 
     def sent(self, pcm: bytes) -> None:
         """Count sound that goes to the server: int16 mono 24 kHz."""
-        self._sent_bytes += len(pcm)
+        self._sent_bytes += 0 if self._is_free() else len(pcm)
 
     def received(self, pcm: bytes) -> None:
         """Count sound that came."""
-        self._received_bytes += len(pcm)
+        self._received_bytes += 0 if self._is_free() else len(pcm)
 
     def charge(self, used: ResponseUsage | TranscriptionUsage) -> None:
         """Book what a response or a transcription took."""
@@ -151,7 +154,7 @@ class Cashier:
         )
 
     def _usage(self, used: ResponseUsage | TranscriptionUsage) -> Usage:
-        embedded = EMBEDDED if self._realtime.url == EMBEDDED else ""
+        embedded = EMBEDDED if self._realtime.url == EMBEDDED or self._is_free() else ""
         if isinstance(used, TranscriptionUsage):
             return Usage(
                 model=embedded or self._realtime.transcription_model,

@@ -127,8 +127,8 @@ async def serving(
     billed_as = EMBEDDED if config.realtime.url == EMBEDDED else ""
     house = House(relay, store, till, time.monotonic, tell, billed_as)
     try:
-        async with surroundings.server(config) as url:
-            gate = Gate(relay, make_service(config.realtime, url, key), house)
+        async with surroundings.servers(config, fall_back=False) as servers:
+            gate = Gate(relay, make_service(config.realtime, servers.url, key), house)
             async with gate.open(sockets, tls) as addresses:
                 _announce(config, key, addresses, tls)
                 yield house, addresses

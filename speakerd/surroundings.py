@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from speakerd.config.credentials import token
@@ -21,16 +22,26 @@ def eventlog(path: Path | None) -> Iterator[EventLog | None]:
         yield log
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where to connect."""
+
+    url: str
+    stand_in: str = ""
+    """Where else, while nobody answers there; empty: nowhere."""
+
+
 @contextlib.asynccontextmanager
-async def server(config: Config) -> AsyncIterator[str]:
-    """Where to connect; the embedded server runs meanwhile if that is asked for."""
-    if config.realtime.url != "embedded":
-        yield config.realtime.url
+async def servers(config: Config, *, fall_back: bool = True) -> AsyncIterator[Servers]:
+    """Where to connect; the embedded server runs meanwhile if that is the server, or, to `fall_back`, the stand-in."""
+    alone = config.realtime.url == "embedded"
+    if not alone and not (fall_back and config.realtime.fallback == "embedded"):
+        yield Servers(config.realtime.url)
         return
     from speakerd.server.embedded import serve_embedded  # its ears are large: only for those who ask
 
-    async with serve_embedded(config.server) as url:
-        yield url
+    async with serve_embedded(config.server, warm=alone) as url:
+        yield Servers(url) if alone else Servers(config.realtime.url, url)
 
 
 def tokens(servers: Iterable[McpServer], environ: Mapping[str, str]) -> dict[str, str]:

@@ -36,6 +36,8 @@ from speakerd.realtime.outputs import (
     Said,
     SaidCut,
     SaidPartly,
+    ServiceBack,
+    StandingIn,
     ToolsCalled,
     TranscriptionUsage,
     VoiceComplete,
@@ -126,6 +128,8 @@ class Switchboard:
                 self.reporter.failed(report)
             case SaidPartly() | SaidCut():
                 self.transcripts.take(report)
+            case StandingIn() | ServiceBack():
+                self.reporter.service(report)
 
     def observe(self, event: Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer, on behalf of the parts that know no conversation."""

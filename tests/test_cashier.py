@@ -16,7 +16,8 @@ from speakerd.errors import ConfigError
 from speakerd.purse.budget import Grade, Notice, Span, Verdict
 from speakerd.purse.entries import Entry
 from speakerd.purse.ledger import read
-from speakerd.purse.report import total
+from speakerd.purse.report import rows, total
+from speakerd.purse.usage import Traffic
 from speakerd.realtime.connection import Octets
 from speakerd.realtime.incoming import Usage
 from speakerd.realtime.outputs import ResponseUsage, TranscriptionUsage
@@ -36,8 +37,13 @@ class Till:
         self.folder = folder
         self.octets = Octets()
         self.remarks: list[str] = []
+        self.standing_in = False
         self.cashier = Cashier(
-            Config(**sections), {"STATE_DIRECTORY": str(folder)}, lambda: self.octets, self.remarks.append
+            Config(**sections),
+            {"STATE_DIRECTORY": str(folder)},
+            lambda: self.octets,
+            self.remarks.append,
+            lambda: self.standing_in,
         )
 
     def begin(self) -> None:
@@ -182,3 +188,21 @@ def test_a_month_ends_on_the_first():
     )
     assert refusal(Verdict(True)) is None
     assert told(Notice(Span.MONTH, Grade.WARNED, D(4), D(5))) == "4.00 of 5.00 US dollars for this month are spent."
+
+
+def test_what_the_embedded_server_answers_in_an_outage_is_free_and_has_left_nothing(till):
+    till.begin()
+    till.standing_in = True
+    till.cashier.sent(SECOND)
+    till.cashier.received(SECOND)
+    till.charge(model="gpt-realtime-2.1")
+    till.end()
+    till.standing_in = False
+    till.begin()
+    till.cashier.sent(SECOND)
+    till.charge()
+    till.end()
+    first, second = rows(till.entries, "conversation")
+    assert (first.total.usd, first.total.unpriced, first.total.responses) == (0, 0, 1)
+    assert first.total.traffic == Traffic()
+    assert (second.total.usd, second.total.traffic.ms_up) == (D("0.01"), 1_000)

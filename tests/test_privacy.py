@@ -52,7 +52,7 @@ class Room:
             parts,
             parts,
             Cast(Config()),
-            {"": rig.link._ask},
+            {"": rig.link._dialler.asked},
             parts,
         )
         self.conductor.observe(self.board.observe)

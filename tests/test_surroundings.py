@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from speakerd.config.model import McpServer
+from speakerd.config.model import Config, McpServer
 from speakerd.errors import ConfigError
-from speakerd.surroundings import eventlog, only_error, tokens
+from speakerd.surroundings import Servers, eventlog, only_error, servers, tokens
 
 HOME = McpServer(label="home", url="https://home.example.org/mcp", credential="home-token")
 OPEN = McpServer(label="open", url="https://open.example.org/mcp")
@@ -41,3 +41,20 @@ def test_one_error_comes_out_as_what_it_is():
     assert only_error(ExceptionGroup("outer", [ExceptionGroup("inner", [error])])) is error
     both = ExceptionGroup("outer", [error, KeyError()])
     assert only_error(both) is both
+
+
+CLOUD = "wss://voice.example/v1"
+
+
+@pytest.mark.parametrize(("realtime", "fall_back", "url", "stand_in"), [
+    ({"url": CLOUD}, True, CLOUD, ""),
+    ({"url": CLOUD, "fallback": "embedded"}, True, CLOUD, "ws://127.0.0.1:"),
+    ({"url": CLOUD, "fallback": "embedded"}, False, CLOUD, ""),
+    ({"url": "embedded", "fallback": "embedded"}, True, "ws://127.0.0.1:", ""),
+])  # fmt: skip
+async def test_the_embedded_server_runs_for_those_who_ask(realtime, fall_back, url, stand_in):
+    async with servers(Config.model_validate({"realtime": realtime}), fall_back=fall_back) as found:
+        assert isinstance(found, Servers)
+        assert found.url.startswith(url)
+        assert found.stand_in.startswith(stand_in)
+        assert bool(found.stand_in) is bool(stand_in)

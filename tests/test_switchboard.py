@@ -31,7 +31,7 @@ class Mute:
 
 
 def board_for(link) -> Switchboard:
-    cast = Cast(Config(wake=WAKE, realtime=Realtime(model=link._ask[0])))
+    cast = Cast(Config(wake=WAKE, realtime=Realtime(model=link._dialler.asked[0])))
     sessions = cast.sessions(lambda _names: [], transcripts=False)
     conductor = Conductor(Machine(Rules(silence_s=5.0)), link, Mute(), Mute(), asyncio.get_running_loop())
     given = {
@@ -101,7 +101,7 @@ async def test_another_word_in_a_conversation_does_not_change_who_answers():
         await converse(r, board, ALEXA)
         board.take_event(JARVIS)
         assert len(r.peers) == 1
-        assert board.link._ask[0] == "gpt-realtime-2.1"
+        assert board.link._dialler.asked[0] == "gpt-realtime-2.1"
         board.conductor.stop()
 
 

@@ -63,6 +63,8 @@ def _summary(config: Config) -> Iterator[str]:
         yield "service: the embedded server, no network"
     else:
         yield f"service: {_shown(realtime.url)}, model {_shown(realtime.model)}, voice {_shown(realtime.voice)}"
+        if realtime.fallback == "embedded":
+            yield "while it cannot be reached: the embedded server"
     yield f"interruption by: {config.conversation.barge_in.replace('_', ' ')}"
 
 

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
 from collections.abc import Callable, Iterable
 
 from speakerd.config.model import Realtime
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
 from speakerd.logfields import fields
-from speakerd.realtime.address import Dial, with_model
 from speakerd.realtime.connection import Octets
-from speakerd.realtime.luggage import Luggage
+from speakerd.realtime.dialler import Dialler
 from speakerd.realtime.outputs import Delivery, Report, Word
-from speakerd.realtime.protocol import Limits, RealtimeProtocol
 from speakerd.realtime.reader import Json
+from speakerd.realtime.seat import Seat
 from speakerd.realtime.session import Session
+from speakerd.realtime.standin import StandIn
+from speakerd.realtime.timer import Timer
 from speakerd.realtime.upkeep import Step, Upkeep
 
 log = logging.getLogger(__name__)
-
-PROOF_S = 1.5
-"""Time in which the peer of a spare session must show that it lives, once it is needed."""
 
 
 class Link:
@@ -42,56 +39,62 @@ class Link:
         tasks: asyncio.TaskGroup,
         deliver: Callable[[Delivery], None],
         report: Callable[[Report], None] = lambda _report: None,
+        stand_in: str = "",
     ) -> None:
         """`url` is where to connect (`realtime.url`, or the embedded server's); `key` gives the API key.
 
-        `deliver` gets what the conversation is about, `report` what its observers want to know.
+        `deliver` gets what the conversation is about, `report` what its observers want to know. `stand_in`: the
+        embedded server's URL, if it is to answer where the service cannot be reached.
         """
-        self._realtime = realtime
-        self._url = url
-        self._ask = (realtime.model, settings)
-        self._key = key
-        self._tasks = tasks
+        self._keep_warm = realtime.keep_warm
         self._deliver = deliver
         self._report = report
         self._loop = asyncio.get_running_loop()
-        self._running: dict[Session, asyncio.Task[None]] = {}
-        self._current: Session | None = None
+        self._dialler = Dialler(realtime, url, settings, key, tasks, self._on_output)
+        self._seat = Seat(self._dialler, StandIn(stand_in, realtime.connect_timeout_s), report)
         self._spare: Session | None = None
         self._upkeep = Upkeep(random.random)
-        self._luggage = Luggage()
-        self._proof: asyncio.TimerHandle | None = None
-        self._wake_ms: int | None = None
-        """Where in the sound the wake word was detected, where it may be all that was said."""
-        self._taking_over = False
-        """The current session takes the place of a dead one: the conversation believes that it is ready."""
         self._stopped = False
-        self._timer: asyncio.TimerHandle | None = None
-        self.octets = Octets()
-        """What went over the wire since the start."""
+        self._timer = Timer(self._look)
         self.renewed = 0
         """Sessions that took over in a conversation."""
-        self.revived = 0
+
+    @property
+    def octets(self) -> Octets:
+        """What went over the wire to the service and back since the start."""
+        return self._dialler.octets
+
+    @property
+    def revived(self) -> int:
         """Spare sessions that were found dead when they were needed."""
+        return self._seat.revived
+
+    @property
+    def standing_in(self) -> bool:
+        """The embedded server answers in this conversation, in the place of the service."""
+        return self._seat.standing_in
+
+    @property
+    def _current(self) -> Session | None:
+        return self._seat.session
 
     # ------------------------------------------------------------ life of the daemon
 
     def start(self) -> None:
         """Keep a spare session open from now on, if the configuration wants one."""
-        self._upkeep.keep_warm = self._realtime.keep_warm
+        self._upkeep.keep_warm = self._keep_warm
         self._look()
 
     def stop(self) -> None:
         """Cut off everything; for the end of the daemon."""
         self._stopped = True
-        self._arm(math.inf)
-        for session in list(self._running):
-            self._cut(session)
+        self._timer.cancel()
+        self._seat.give_up()
+        self._dialler.cut_all()
 
     def use(self, model: str, settings: Json) -> None:
         """What the sessions from the next one on are to be like."""
-        if (model, settings) != self._ask:
-            self._ask = (model, settings)
+        if self._dialler.use(model, settings):
             self._retire_spare()
             self._look()
 
@@ -111,37 +114,29 @@ class Link:
     def open(self, session: int, wake_ms: int = 0) -> None:
         """A session for a new conversation, which begins as `Session.begin` says; an old one, if any, is cut off."""
         self.abort()
-        self._luggage.clear()
-        self._settle()
-        self._wake_ms = wake_ms
-        self._current, self._spare = self._spare, None
-        if self._current is None or self._current.closing:
-            self._current = self._dial(session)
-        self._current.number = session
-        self._current.begin(wake_ms)
-        if self._current.ready:
-            self._doubt(self._current)
+        self._seat.clear()
+        spare, self._spare = self._spare, None
+        new = self._dialler.dial(session) if spare is None or spare.closing else spare
+        self._seat.take(new, session, wake_ms)
+        if new.ready:
             self._deliver(SessionReady(session))
 
     def close(self) -> None:
         """Close in good order; SessionEnded follows."""
         if self._current is not None:
+            self._seat.give_up()
             self._current.close()
             self._look()
 
     def abort(self) -> None:
         """Cut off; SessionEnded follows."""
         if self._current is not None:
-            self._cut(self._current)
+            self._seat.give_up()
+            self._dialler.cut(self._current)
 
     def append_audio(self, pcm: bytes) -> None:
         """Send microphone sound: int16 mono 24 kHz."""
-        current = self._current
-        if current is None or current.closing:
-            return
-        self._luggage.keep(pcm)
-        if not self._taking_over:
-            current.append_audio(pcm)
+        self._seat.append_audio(pcm)
 
     def cancel(self, response_id: str | None) -> None:
         """Stop a response; None: the one that is about to begin."""
@@ -169,20 +164,20 @@ class Link:
         if isinstance(output, SessionEnded):
             self._on_end(session, output)
         elif session is self._current:
-            self._on_current(session, output)
+            self._on_current(output)
         elif session is self._spare and isinstance(output, SessionReady):
+            self._seat.reached()
             self._look()
 
-    def _on_current(self, session: Session, output: Word) -> None:
+    def _on_current(self, output: Word) -> None:
         if isinstance(output, SessionReady):
-            self._upkeep.connected()
+            is_news = self._seat.ready()
+            if not self._seat.standing_in:
+                self._upkeep.connected()
             self._look()
-            if self._taking_over:
-                session.begin(self._wake_ms)
-                self._luggage.hand_to(session)
-                self._settle()
+            if not is_news:
                 return
-        self._luggage.take(output)
+        self._seat.note(output)
         if isinstance(output, Report):
             self._report(output)
         else:
@@ -191,7 +186,6 @@ class Link:
             self._look()
 
     def _on_end(self, session: Session, ended: SessionEnded) -> None:
-        self._running.pop(session, None)
         if session is self._spare:
             self._spare = None
             self._upkeep.lost_spare(session.cause, self._loop.time())
@@ -199,9 +193,9 @@ class Link:
                 told = fields(event="SpareGivenUp", code=cause.code)
                 log.warning("No session is kept open until one could be opened: %s.", cause.message, extra=told)
         if session is self._current:
-            self._current = None
-            self._settle()
             self._upkeep.lost_current(session.cause, self._loop.time())
+            if not self._seat.ended():
+                return
         if ended.session:
             self._deliver(ended)  # one that is stale the machine knows, and counts
         self._look()
@@ -218,11 +212,11 @@ class Link:
                 case Step.RETIRE:
                     self._retire_spare()
                 case Step.DIAL:
-                    self._spare = self._dial(0)
+                    self._spare = self._dialler.dial(0)
                     self._upkeep.dialled(now_s)
                 case Step.RENEW:
                     self._renew()
-        self._arm(self._upkeep.next_s(self._current, self._spare, now_s))
+        self._timer.at(max(self._upkeep.next_s(self._current, self._spare, now_s), now_s + 0.01))
 
     def _retire_spare(self) -> None:
         spare, self._spare = self._spare, None
@@ -231,70 +225,8 @@ class Link:
 
     def _renew(self) -> None:
         """The spare session goes on with the conversation, knowing what was said."""
-        old, new = self._current, self._spare
-        assert old is not None
+        new, self._spare = self._spare, None
         assert new is not None
-        number, old.number = old.number, 0
-        old.close()
-        self._current, self._spare = new, None
-        new.number = number
-        new.begin(None)
-        self._luggage.hand_to(new)
-        self._doubt(new)
+        self._seat.renew(new)
         self.renewed += 1
         log.info("The conversation goes on in a fresh session.", extra=fields(event="SessionRenewed"))
-
-    # ------------------------------------------------------------ doubt
-
-    def _doubt(self, session: Session) -> None:
-        """Keep all sound until the peer of the current session has shown that it lives."""
-        self._luggage.doubt()
-        session.on_alive = self._settle
-        self._proof = self._loop.call_later(PROOF_S, self._revive)
-
-    def _settle(self) -> None:
-        """No doubt any more."""
-        if self._proof is not None:
-            self._proof.cancel()
-            self._proof = None
-        self._taking_over = False
-        self._luggage.trust()
-        if self._current is not None:
-            self._current.on_alive = lambda: None
-
-    def _revive(self) -> None:
-        """The peer is dead: a new session takes over, and hears what was said to the dead one."""
-        dead = self._current
-        self._proof = None
-        if dead is None or dead.closing:
-            return
-        number, dead.number = dead.number, 0
-        self._wake_ms = None if dead.released else self._wake_ms
-        self._cut(dead)
-        self._current = self._dial(number)
-        self._taking_over = True
-        self.revived += 1
-
-    # ------------------------------------------------------------ sessions and time
-
-    def _dial(self, number: int) -> Session:
-        model, settings = self._ask
-        dial = Dial.of(self._realtime, with_model(self._url, model), self._key())
-        protocol = RealtimeProtocol(number, settings, Limits.of(self._realtime))
-        new = Session(protocol, dial, lambda output: self._on_output(new, output), self.octets)
-        task = self._tasks.create_task(new.run(), name=f"session-{number}")
-        self._running[new] = task
-        # Not inside the task: one that is cancelled before its first step never runs.
-        task.add_done_callback(lambda _: self._on_output(new, new.ended()))
-        return new
-
-    def _cut(self, session: Session) -> None:
-        session.abort()
-        if session in self._running:
-            self._running[session].cancel()
-
-    def _arm(self, look_s: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        at_s = max(look_s, self._loop.time() + 0.01)
-        self._timer = self._loop.call_at(at_s, self._look) if math.isfinite(look_s) else None

@@ -134,8 +134,33 @@ class UserItem:
     item_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class StandingIn:
+    """The service cannot be reached: the embedded server answers in this session."""
+
+    session: int
+    code: str
+    message: str
+    is_new: bool
+    """False if it answered in the conversation before, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceBack:
+    """The service can be reached again."""
+
+
 Report: TypeAlias = (
-    ToolsCalled | ResponseUsage | TranscriptionUsage | ResponseFailed | SaidPartly | SaidCut | FirstAudio | UserItem
+    ToolsCalled
+    | ResponseUsage
+    | TranscriptionUsage
+    | ResponseFailed
+    | SaidPartly
+    | SaidCut
+    | FirstAudio
+    | UserItem
+    | StandingIn
+    | ServiceBack
 )
 
 Word: TypeAlias = Delivery | Report

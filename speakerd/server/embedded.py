@@ -28,7 +28,7 @@ from speakerd.server.voice import make_voice
 log = logging.getLogger(__name__)
 
 PATH = "/v1/realtime"
-STANDING_IN = "I cannot reach the internet, so I answer by myself."
+STANDING_IN = "I cannot reach the service, so I answer by myself."
 """Said before the first answer to a client that connects with `?standing_in=1`."""
 MAX_SESSIONS = 16
 MAX_FRAME_BYTES = 21 * 2**20
@@ -47,17 +47,24 @@ class EmbeddedServer:
         self._hearing = asyncio.Semaphore(1)
         self._speaking = asyncio.Semaphore(2)
         self._heavy = asyncio.Semaphore(2)  # with the two above: fewer than the threads there are
+        self._warming: asyncio.Future[None] | None = None
         self.sessions = 0
 
     def warm(self) -> None:
-        """Load the ears before the first turn needs them. Blocks; a failure is logged, and each turn tries again."""
+        """Load the ears, aside, before the first turn needs them. A failure is logged, and each turn tries again."""
+        if self._warming is None:
+            self._warming = asyncio.get_running_loop().run_in_executor(None, self._load)
+
+    def _load(self) -> None:
         try:
             self._ears.load()
         except Exception:
             log.exception("The ears cannot be loaded.", extra=fields(event="EarsNotLoaded"))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Free the models."""
+        if self._warming is not None:
+            await self._warming
         self._ears.close()
 
     async def handle(self, socket: ServerConnection) -> None:
@@ -67,6 +74,7 @@ class EmbeddedServer:
             await _refuse_beta(socket)
             return
         query = parse_qs(urlsplit(socket.request.path).query)
+        self.warm()
         self.sessions += 1
         log.info("client connected, %d session(s)", self.sessions)
         try:
@@ -104,12 +112,18 @@ class EmbeddedServer:
 
 
 @asynccontextmanager
-async def serve_embedded(config: Server, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve on loopback while the context lasts; yields the URL. ConfigError when a part is missing."""
+async def serve_embedded(
+    config: Server, host: str = "127.0.0.1", port: int = 0, *, warm: bool = True
+) -> AsyncIterator[str]:
+    """Serve on loopback while the context lasts; yields the URL. ConfigError when a part is missing.
+
+    `warm`: load the ears now; else when the first client comes, who may never do.
+    """
     if not is_loopback(host):
         raise ConfigError(f"the embedded server listens on loopback only, not on {host}", hint="use 127.0.0.1")
     embedded = EmbeddedServer(config)
-    warming = asyncio.get_running_loop().run_in_executor(None, embedded.warm)
+    if warm:
+        embedded.warm()
     try:
         async with serve(
             embedded.handle,
@@ -123,8 +137,7 @@ async def serve_embedded(config: Server, host: str = "127.0.0.1", port: int = 0)
         ) as server:
             yield f"ws://{_address(host)}:{_port(server)}{PATH}"
     finally:
-        await warming
-        embedded.close()
+        await embedded.close()
 
 
 def is_loopback(host: str) -> bool:

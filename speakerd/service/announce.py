@@ -26,6 +26,8 @@ def announce(config: Config, *, has_key: bool) -> None:
         log.info("The embedded server answers: no key and no network are needed.")
     else:
         log.info("Server %s, model %s.", without_secrets(url), config.realtime.model)
+        if config.realtime.fallback == "embedded":
+            log.info("The embedded server answers while that cannot be reached.")
     if not has_key and url.startswith("wss://"):
         log.warning(
             "No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.",

@@ -86,6 +86,8 @@ MESSAGE_IDS = {
     "SessionRenewed": "e325e1eb8013fc7ec7f7fad5b0aa3883",
     "SpareGivenUp": "b1aa2d7990485297e76629629d742c94",
     "ServerLiberties": "3db180fc207ed151592b4176cb9fad15",
+    "StandingIn": "954a236da21644a78f9a893d905f5564",
+    "ServiceBack": "febc92f02b5d4ecf958a6e3f6dc65616",
     # money
     "BudgetNear": "f0316723cc31d8e026fe28b72647f1d9",
     "BudgetUsedUp": "a39eedaee31f3714fa898b5ffac7bdd2",

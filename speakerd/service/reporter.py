@@ -16,7 +16,7 @@ from speakerd.conversation.state import State
 from speakerd.conversation.turnclock import TurnClock
 from speakerd.logfields import fields
 from speakerd.realtime import troubles
-from speakerd.realtime.outputs import ResponseFailed
+from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.service.eventlog import EventLog
 from speakerd.service.notify import Notifier
 from speakerd.service.sentences import STATUS, describe, describe_echo, failure, nothing_passes
@@ -55,7 +55,7 @@ class Reporter:
         self._failed: ResponseFailed | None = None
         self._tried_s: dict[str, float] = {}
         self._ready = False
-        self._half_duplex = ""
+        self._half_duplex = self._away = ""
 
     # ------------------------------------------------------------ the conversation
 
@@ -98,6 +98,24 @@ class Reporter:
         if not failed.response_id:
             told = failure(failed.code, failed.message, "The service gave no answer")
             log.log(told.level, "%s", told.sentence, extra=fields(event=told.kind, code=failed.code))
+
+    def service(self, event: StandingIn | ServiceBack) -> None:
+        """The embedded server answers in the place of the service, or need not any more."""
+        if isinstance(event, ServiceBack):
+            self._away = ""
+            log.info("The service can be reached again.", extra=fields(event="ServiceBack"))
+        else:
+            trouble = troubles.trouble_of(event.code) or troubles.Trouble.UNREACHABLE
+            self._away = f"the embedded server answers: {troubles.NOTICES[trouble].sentence}"
+            log.log(
+                logging.WARNING if event.is_new else logging.INFO,
+                "The embedded server answers: %s.",
+                troubles.describe(event.code, event.message),
+                extra=fields(event="StandingIn", code=event.code),
+            )
+        if self._eventlog:
+            self._eventlog.write(type(event).__name__, time.monotonic(), state=self._state)
+        self._show_status()
 
     def refused(self, why: str, now_s: float) -> None:
         """A wake word began nothing, for this reason: a sentence."""
@@ -224,7 +242,7 @@ class Reporter:
     def _show_status(self) -> None:
         devices = "".join(f"; {name}: {trouble}" for name, trouble in self._troubles.items())
         half = f"; only the wake word interrupts: {self._half_duplex}" if self._half_duplex else ""
-        service = f"; {self._service}" if self._service else ""
+        service = "".join(f"; {told}" for told in (self._away, self._service) if told)
         self._notifier.status((STATUS[self._state] if self._ready else "Starting") + service + devices + half)
 
 

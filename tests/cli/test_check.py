@@ -47,6 +47,7 @@ def test_without_a_file_the_environment_alone_is_checked() -> None:
     assert lines[0] == "defaults: ok"
     assert "wake words: alexa (threshold 0.25)" in lines
     assert "service: the embedded server, no network" in lines
+    assert not [line for line in lines if line.startswith("while it cannot be reached")]
 
 
 def test_every_mistake_is_printed_and_the_status_is_78(tmp_path: Path) -> None:

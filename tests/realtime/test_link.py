@@ -10,7 +10,7 @@ from support.rig import CHUNK, rig
 
 from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
-from speakerd.realtime import link as link_module
+from speakerd.realtime import seat
 from speakerd.realtime.outputs import FirstAudio
 from speakerd.realtime.settings import session_settings
 
@@ -90,7 +90,7 @@ async def test_a_lost_spare_comes_back_after_a_wait(monkeypatch):
 
 
 async def test_a_spare_that_died_unseen_is_replaced_and_no_word_is_lost(monkeypatch):
-    monkeypatch.setattr(link_module, "PROOF_S", 0.15)
+    monkeypatch.setattr(seat, "PROOF_S", 0.15)
     async with rig() as r:
         r.link.start()
         await r.until(lambda: r.link.warm)

@@ -145,9 +145,9 @@ async def test_a_session_that_takes_over_knows_whether_somebody_has_spoken_yet(h
         if heard_before:
             await r.peer.send("input_audio_buffer.committed", item_id="u1")
             await r.until(lambda: r.peer.of_type("response.create"))
-        r.link._revive()
+        r.link._seat._revive()
         await r.until(lambda: len(r.peers) == 2 and r.link._current.ready)
-        await r.until(lambda: not r.link._taking_over)
+        await r.until(lambda: not r.link._seat._taking_over)
         await r.peer.send("input_audio_buffer.speech_stopped", audio_end_ms=ALONE_MS)
         expected = ev.UserSpeechStopped(1) if heard_before else ev.NothingAsked(1)
         assert await r.next() == expected

@@ -244,3 +244,13 @@ async def test_a_stand_in_says_so_once(url: str):
                     pass
             said.append(event["response"]["output"][0]["content"][0]["text"])
     assert said == [f"{module.STANDING_IN} 2 plus 3 is 5.", "2 plus 3 is 5."]
+
+
+@pytest.mark.parametrize("warm", [True, False])
+async def test_ears_are_loaded_at_the_start_or_for_the_first_client(monkeypatch, warm: bool):
+    loaded = threading.Event()
+    monkeypatch.setattr(module.Ears, "load", lambda _self: loaded.set())
+    async with serve_embedded(Server(), warm=warm) as url:
+        assert await asyncio.to_thread(loaded.wait, 0.3) is warm
+        async with connect(url):
+            assert await asyncio.to_thread(loaded.wait, 5)

@@ -37,3 +37,10 @@ def test_the_embedded_server_has_no_model_to_name(caplog: pytest.LogCaptureFixtu
     assert "The embedded server answers" in caplog.text
     assert "model" not in caplog.text
     assert "No API key" not in caplog.text
+
+
+@pytest.mark.parametrize(("fallback", "told"), [("embedded", True), ("none", False)])
+def test_who_answers_in_an_outage_is_told(caplog: pytest.LogCaptureFixture, fallback: str, told: bool):
+    caplog.set_level("INFO")
+    announce(Config.model_validate({"realtime": {"fallback": fallback}}), has_key=True)
+    assert ("The embedded server answers while that cannot be reached." in caplog.text) is told

@@ -12,7 +12,7 @@ import pytest
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
-from speakerd.realtime.outputs import ResponseFailed
+from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.realtime.troubles import Trouble
 from speakerd.service import reporter as module
 from speakerd.service.eventlog import EventLog
@@ -256,3 +256,22 @@ def test_totals_follow_each_conversation(notifier, tmp_path: Path):
     log.close()
     last = json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])
     assert last == {"t": 9.0, "event": "Counters", "state": "IDLE", "capture_xruns": 3}
+
+
+def test_who_answers_in_an_outage_is_told_once_and_shown_until_it_is_over(notifier, caplog, tmp_path: Path):
+    with contextlib.closing(EventLog(tmp_path / "events")) as eventlog:
+        one = reporter(notifier, eventlog)
+        with caplog.at_level(logging.INFO):
+            one.service(StandingIn(1, "dns_failed", "no name server answers", is_new=True))
+            one.service(StandingIn(2, "dns_failed", "no name server answers", is_new=False))
+        assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+        assert "The embedded server answers: there is no network (dns_failed: no name server" in caplog.text
+        assert "; the embedded server answers: there is no network" in notifier.told[-1]
+        one.observe(ev.WakeDetected("alexa", 0.9, 1), State.IDLE, State.CONNECTING, 0.0)
+        assert "the embedded server answers" in notifier.told[-1], "a wake word ends no outage"
+        one.service(ServiceBack())
+        assert "embedded" not in notifier.told[-1]
+    events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert [event["event"] for event in events if event["event"] in ("StandingIn", "ServiceBack")] == [
+        "StandingIn", "StandingIn", "ServiceBack",
+    ]  # fmt: skip

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.faulty_server import ANSWER_HZ, Fault, FaultyServer
+from support.faulty_peer import ANSWER_HZ, Fault
+from support.faulty_server import FaultyServer
 from support.listening import Listening
 from support.pretend_card import PretendCard
 from support.vitals import Vitals

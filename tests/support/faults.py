@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from support.faulty_server import FAULTY_HZ, Fault, FaultyServer, Peer, Stage
+from support.faulty_peer import FAULTY_HZ, Fault, Peer, Stage
+from support.faulty_server import FaultyServer
 from websockets.asyncio.server import Response, ServerConnection
 from websockets.datastructures import Headers
 

@@ -1,235 +1,26 @@
-"""A Realtime server that works, until a fault is armed that happens to it. The faults themselves are in `faults`.
-
-Turn detection by loudness; each turn is answered with a tone. Runs in a thread of its own, on loopback.
-"""
+"""A Realtime server that works, until a fault is armed that happens to it. The faults themselves are in `faults`."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import json
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import AsyncIterator
 from typing import Any
 
-import numpy as np
+from support.faulty_peer import Fault, Peer, Stage
+from support.own_loop import OwnLoop
 from websockets.asyncio.server import Request, Response, Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-RATE_HZ = 24_000
-STEP_MS = 100
-LOUD_RMS = 300.0
-TURN_END_MS = 300
-ANSWER_HZ, FAULTY_HZ = 660, 440
-"""Tones of an answer while all is well, and of one that a fault brought about."""
 
-Json = dict[str, Any]
-
-
-class Stage(StrEnum):
-    """Where in a conversation a fault happens."""
-
-    HANDSHAKE = "handshake"
-    CONNECTED = "connected"
-    UPDATE = "session.update"
-    LISTENING = "listening"
-    COMMITTED = "turn over"
-    SPEAKING = "speaking"
-    AFTER = "answered"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong, once."""
-
-    kind: str
-    detail: str
-    stage: Stage
-    act: Callable[[Any], Awaitable[Any]]
-    """Told the `Peer`, or (HANDSHAKE) the `FaultyServer` and the connection; what it returns there is the answer.
-
-    While it runs the fault goes on. At COMMITTED it takes the place of the answer.
-    """
-    interrupt: bool = False
-    """The user speaks over the assistant meanwhile."""
-
-
-class Peer:
-    """One connection."""
-
-    def __init__(self, server: FaultyServer, connection: ServerConnection) -> None:
-        self.server = server
-        self.connection = connection
-        self.asked = asyncio.Event()
-        """The client asked for a response since this was cleared."""
-        self.cancelled = asyncio.Event()
-        """It cancelled one since then."""
-        self.session: Json = {}
-        self.tasks: set[asyncio.Task[None]] = set()
-        self._speech = self._answering = False
-        self._quiet_ms = self._heard_ms = 0.0
-        self._numbers = 0
-
-    # ------------------------------------------------------------ what faults use
-
-    async def send(self, kind: str, **fields: Any) -> None:
-        """One event."""
-        await self.connection.send(json.dumps({"type": kind, "event_id": "event_x", **fields}))
-
-    async def send_raw(self, text: str | bytes) -> None:
-        """One frame, whatever it holds."""
-        await self.connection.send(text)
-
-    async def accept(self, **more: Any) -> None:
-        """Agree to the session; `more` is laid over it."""
-        await self.send("session.updated", session={**self.session, **more})
-
-    async def begin(self) -> str:
-        """`response.created`; its id."""
-        self._numbers += 1
-        name = f"resp_{id(self)}_{self._numbers}"
-        self.cancelled.clear()
-        await self.send("response.created", response={"id": name, "status": "in_progress"})
-        return name
-
-    async def tone(self, response: str, hz: int, seconds: float, pace: float = 4.0, *, stubborn: bool = True) -> None:
-        """Audio deltas, `pace` times faster than they sound; unless `stubborn` until it is cancelled."""
-        steps = round(seconds * 1000 / STEP_MS)
-        count = RATE_HZ * STEP_MS // 1000
-        for step in range(steps):
-            if self.cancelled.is_set() and not stubborn:
-                return
-            t = np.arange(step * count, (step + 1) * count) / RATE_HZ
-            pcm = (6_000 * np.sin(2 * np.pi * hz * t)).astype("<i2").tobytes()
-            await self.delta(response, base64.b64encode(pcm).decode())
-            await asyncio.sleep(STEP_MS / 1000 / pace)
-
-    async def delta(self, response: str, audio: str) -> None:
-        """One delta, as it is."""
-        ids = {"response_id": response, "item_id": f"item_{response}", "output_index": 0, "content_index": 0}
-        await self.send("response.output_audio.delta", delta=audio, **ids)
-
-    async def finish(
-        self, response: str, status: str = "completed", output: tuple[Json, ...] = (), **more: Any
-    ) -> None:
-        """`response.done`."""
-        message = {"id": f"item_{response}", "type": "message", "role": "assistant"}
-        body = {"id": response, "status": status, "output": [*output] or [message], **more}
-        await self.send("response.done", response=body)
-
-    async def close(self, code: int, reason: str = "") -> None:
-        """Close in order, with any code; 1006 is no close at all."""
-        if code == 1006:
-            self.connection.transport.abort()
-        else:
-            await self.connection.close(code, reason)
-
-    @contextlib.contextmanager
-    def deaf(self) -> Iterator[None]:
-        """Read nothing meanwhile: neither messages nor pings nor closes."""
-        transport, queue = self.connection.transport, self.connection.recv_messages
-        resume, queue.resume = queue.resume, lambda: None  # else it goes on when the queue is empty
-        with contextlib.suppress(RuntimeError):
-            transport.pause_reading()
-        try:
-            yield
-        finally:
-            queue.resume = resume
-            with contextlib.suppress(RuntimeError):
-                transport.resume_reading()
-
-    # ------------------------------------------------------------ while all is well
-
-    async def serve(self) -> None:
-        """Until the connection ends."""
-        self.spawn(self.stage(Stage.CONNECTED))
-        await self.send("session.created", session={"type": "realtime"})
-        async for text in self.connection:
-            message = json.loads(text)
-            match message["type"]:
-                case "session.update":
-                    self.session = message["session"]
-                    if not await self.stage(Stage.UPDATE):
-                        await self.accept()
-                case "input_audio_buffer.append":
-                    await self._hear(base64.b64decode(message["audio"]))
-                case "response.cancel":
-                    self.cancelled.set()
-                case "response.create":
-                    self.asked.set()
-                    if not self._answering:
-                        self.spawn(self._turn())
-
-    def spawn(self, work: Any) -> None:
-        """Do this beside reading."""
-
-        async def run() -> None:
-            with contextlib.suppress(ConnectionClosed):
-                await work
-
-        task = asyncio.get_running_loop().create_task(run())
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def _hear(self, pcm: bytes) -> None:
-        sound = np.frombuffer(pcm, "<i2").astype(float)
-        if not sound.size:
-            return
-        self._heard_ms += sound.size / RATE_HZ * 1000
-        if np.sqrt(np.mean(sound**2)) > LOUD_RMS:
-            self._quiet_ms = 0.0
-            if not self._speech:
-                self._speech = True
-                await self.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id="user_1")
-                self.spawn(self.stage(Stage.LISTENING))
-            return
-        self._quiet_ms += sound.size / RATE_HZ * 1000
-        if self._speech and self._quiet_ms >= TURN_END_MS:
-            self._speech = False
-            await self.send("input_audio_buffer.speech_stopped", audio_end_ms=round(self._heard_ms), item_id="user_1")
-            await self.send("input_audio_buffer.committed", item_id="user_1", previous_item_id=None)
-            if self.session["audio"]["input"]["turn_detection"]["create_response"]:
-                self.spawn(self._turn())
-
-    async def _turn(self) -> None:
-        self._answering = True
-        try:
-            if not await self.stage(Stage.COMMITTED):
-                await self._answer()
-        finally:
-            self._answering = False
-
-    async def _answer(self) -> None:
-        faulty = self.server.fault is not None
-        response = await self.begin()
-        hz = FAULTY_HZ if faulty else ANSWER_HZ
-        await self.tone(response, hz, 0.3)
-        await self.stage(Stage.SPEAKING)
-        await self.tone(response, hz, 0.5 if not faulty else 1.5, stubborn=False)
-        await self.finish(response, "cancelled" if self.cancelled.is_set() else "completed")
-        await self.stage(Stage.AFTER)
-
-    async def stage(self, stage: Stage) -> bool:
-        """Let the armed fault happen, if this is its moment; True if it did."""
-        fault = self.server.take(stage)
-        if fault is None:
-            return False
-        try:
-            await fault.act(self)
-        finally:
-            self.server.over.set()
-        return True
-
-
-class FaultyServer:
-    """`url` is where it listens, between `__enter__` and `__exit__`. `arm` and `heal` may be called in any thread."""
+class FaultyServer(OwnLoop):
+    """`url` is where it listens. `arm` and `heal` may be called in any other thread."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.url = ""
         self.fault: Fault | None = None
         self.fired, self.over = threading.Event(), threading.Event()
@@ -237,24 +28,12 @@ class FaultyServer:
         self.connections: list[Peer] = []
         self.healed = asyncio.Event()
         """Set while no fault is armed; for faults that last."""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)  # noqa: TID251
+        self._taken = False
 
-    def __enter__(self) -> FaultyServer:
-        """Start."""
-        self._thread.start()
-        assert self._ready.wait(5)
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *reason: object) -> None:
         """Stop."""
-        assert self._loop is not None
-        assert self._stop is not None
         self.heal()
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        super().__exit__(*reason)
 
     def arm(self, fault: Fault) -> None:
         """The next time that its moment comes this happens. Connections that are open are dropped for a handshake."""
@@ -268,7 +47,7 @@ class FaultyServer:
                 for peer in self.connections:
                     peer.connection.transport.abort()
 
-        self._call(arm)
+        self.call(arm, 30)
 
     def heal(self) -> None:
         """All is well from now on: what was held up goes on, what was broken stays so."""
@@ -277,7 +56,7 @@ class FaultyServer:
             self.fault = None
             self.healed.set()
 
-        self._call(heal)
+        self.call(heal, 30)
 
     def take(self, stage: Stage) -> Fault | None:
         """The armed fault, if this is its moment and it did not happen yet; handshakes fail as long as it is armed."""
@@ -287,8 +66,6 @@ class FaultyServer:
         self._taken = True
         self.fired.set()
         return fault
-
-    _taken = False
 
     async def _handshake(self, connection: ServerConnection, _request: Request) -> Response | None:
         fault = self.take(Stage.HANDSHAKE)
@@ -311,8 +88,9 @@ class FaultyServer:
             for task in list(peer.tasks):
                 task.cancel()
 
-    async def _main(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """The socket."""
         logger = logging.getLogger("faulty_server")
         logger.setLevel(logging.CRITICAL + 1)  # it does on purpose what the library complains about
         options: Any = {"open_timeout": None, "close_timeout": 0.5, "ping_interval": None, "logger": logger}
@@ -320,18 +98,9 @@ class FaultyServer:
             self._handle, sock=_listener(), process_request=self._handshake, max_size=None, **options
         ) as server:
             self.url = f"ws://127.0.0.1:{_port(server)}/v1/realtime"
-            self._ready.set()
-            await self._stop.wait()
+            yield
             for peer in list(self.connections):
                 peer.connection.transport.abort()
-
-    def _call(self, function: Callable[[], None]) -> None:
-        assert self._loop is not None
-
-        async def call() -> None:
-            function()
-
-        asyncio.run_coroutine_threadsafe(call(), self._loop).result(30)
 
 
 def _listener() -> socket.socket:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from support.faulty_server import ANSWER_HZ, FAULTY_HZ
+from support.faulty_peer import ANSWER_HZ, FAULTY_HZ
 from support.pretend_card import SPEAKER_HZ
 
 from speakerd.config.model import Server, Sounds

@@ -8,13 +8,13 @@ import asyncio
 import base64
 import contextlib
 import json
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from support.own_loop import OwnLoop
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -46,11 +46,13 @@ class Heard:
         return [(t, m) for t, m in self.messages if m["type"] == kind]
 
 
-class ScriptedServer:
-    """Runs in a thread of its own, on loopback; the methods are called from the test's thread."""
+class ScriptedServer(OwnLoop):
+    """On loopback; the methods are called from the test's thread."""
 
-    def __init__(self, *, connect_delay_s: float = 0.0, hears_speech: bool = False) -> None:
+    def __init__(self, port: int = 0, *, connect_delay_s: float = 0.0, hears_speech: bool = False) -> None:
         """`hears_speech`: takes sound that comes after none for 0.3 s for the beginning of speech."""
+        super().__init__()
+        self._port = port
         self.connect_delay_s = connect_delay_s
         self.hears_speech = hears_speech
         self.url = ""
@@ -58,27 +60,12 @@ class ScriptedServer:
         self._sockets: list[ServerConnection] = []
         self._responses = 0
         self._active: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)  # noqa: TID251
-
-    def __enter__(self) -> ScriptedServer:
-        self._thread.start()
-        assert self._ready.wait(5)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._loop is not None
-        assert self._stop is not None
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
 
     # ------------------------------------------------------------ what a test tells it to do
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send one event on the newest connection."""
-        self._run(self._send(self._sockets[-1], kind, **fields))
+        self.run(self._send(self._sockets[-1], kind, **fields))
 
     def user_turn(self, end_ms: int = 60_000) -> None:
         """What turn detection would say of a turn that ends so far into the sound."""
@@ -93,12 +80,12 @@ class ScriptedServer:
         """
         self._responses += 1
         number, socket = self._responses, self._sockets[-1]
-        self._call(lambda: self._begin(socket, number, samples, speed, finish, more))
+        self.call(lambda: self._begin(socket, number, samples, speed, finish, more))
         return f"item_{number}"
 
     def drop(self) -> None:
         """Cut the newest connection without a word."""
-        self._call(lambda: self._sockets[-1].transport.abort())
+        self.call(lambda: self._sockets[-1].transport.abort())
 
     @property
     def heard(self) -> Heard:
@@ -125,8 +112,9 @@ class ScriptedServer:
         finish: bool,
         more: dict[str, Any],
     ) -> None:
-        assert self._loop is not None
-        self._active = self._loop.create_task(self._respond(socket, number, samples, speed, finish, more))
+        self._active = asyncio.get_running_loop().create_task(
+            self._respond(socket, number, samples, speed, finish, more)
+        )
 
     async def _respond(
         self,
@@ -163,13 +151,13 @@ class ScriptedServer:
             done = {"id": response, "status": status, "output": output, "usage": more.get("usage")}
             await self._send(socket, "response.done", response=done)
 
-    async def _main(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with serve(self._handle, "127.0.0.1", 0, compression=None, close_timeout=0.5) as server:
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """The socket."""
+        async with serve(self._handle, "127.0.0.1", self._port, compression=None, close_timeout=0.5) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             self.url = f"ws://127.0.0.1:{port}/v1/realtime"
-            self._ready.set()
-            await self._stop.wait()
+            yield
 
     async def _handle(self, socket: ServerConnection) -> None:
         heard = Heard(time.monotonic())
@@ -207,16 +195,6 @@ class ScriptedServer:
 
     async def _send(self, socket: ServerConnection, kind: str, **fields: Any) -> None:
         await socket.send(json.dumps({"type": kind, "event_id": "event_x", **fields}))
-
-    def _run(self, coroutine: Any) -> None:
-        assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(5)
-
-    def _call(self, function: Any) -> None:
-        async def call() -> None:
-            function()
-
-        self._run(call())
 
 
 def sound_at(seconds: float, seed: int = 1) -> np.ndarray:

@@ -30,6 +30,8 @@ class Realtime(Section):
 
     url: Name = "wss://api.openai.com/v1/realtime"
     """`wss://…`, `ws://…` for a server of your own, or `embedded` for the one inside speakerd."""
+    fallback: Literal["none", "embedded"] = "none"
+    """Who answers while the service cannot be reached: nobody, or the server inside speakerd, offline."""
     model: Name = "gpt-realtime-2.1-mini"
     """Model name, added to the URL as `?model=`."""
     voice: Name = "marin"
