@@ -181,8 +181,10 @@ async def unreachable(how: str) -> AsyncIterator[str]:
         return
     if how == "its TLS is none":
 
-        async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
             writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n")
+            await reader.read()
             writer.close()
 
         async with await asyncio.start_server(babble, "127.0.0.1", 0) as portal:
