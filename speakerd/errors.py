@@ -3,6 +3,7 @@
     SpeakerdError
     ├── ConfigError       the human must act (exit 78)
     └── DeviceError       a sound card is missing or refuses
+        └── DeviceBusyError   another program holds it
 
 Blame is in the type. What ends a session is no exception but the event SessionEnded.
 Anything else that is raised is a bug and ends the process with a traceback.
@@ -39,3 +40,7 @@ class DeviceError(SpeakerdError):
     def __init__(self, device: str, message: str, *, hint: str = "") -> None:
         super().__init__(f"{device}: {message}", hint=hint)
         self.device = device
+
+
+class DeviceBusyError(DeviceError):
+    """Another program holds the device; the message tells which, where that can be told."""

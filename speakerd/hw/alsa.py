@@ -18,7 +18,7 @@ from typing import Any, Literal
 import alsaaudio
 
 from speakerd.dsp.formats import FORMATS, SampleFormat
-from speakerd.errors import DeviceError
+from speakerd.errors import DeviceBusyError, DeviceError
 from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, ms_to_frames
 
 _USUAL_PLAYBACK_RATE_HZ = 48_000
@@ -60,7 +60,8 @@ def device_error(device: str, error: Exception) -> DeviceError:
     """`error` of alsaaudio as ours, with the hint that fits it."""
     text = str(error).removesuffix(f" [{device}]")
     hint = next((hint for code, hint in HINTS.items() if os.strerror(code) == text), "`speakerd devices` shows it")
-    return DeviceError(device, text, hint=hint)
+    kind = DeviceBusyError if text == os.strerror(errno.EBUSY) else DeviceError
+    return kind(device, text, hint=hint)
 
 
 @functools.cache

@@ -1,0 +1,1 @@
+"""What figures mean: findings for a human. Pure."""

@@ -1,0 +1,1 @@
+"""What touches the machine: each measures one subject and judges nothing."""
