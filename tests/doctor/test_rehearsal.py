@@ -31,17 +31,32 @@ def verdict(near, config=None):
 def test_a_room_that_can_be_learnt():
     rehearsal = verdict(heard())
     assert rehearsal.erle_db > 25
+    assert rehearsal.explained_db > 15
     assert (rehearsal.interruptions, rehearsal.half_duplex) == (0, "")
 
 
-def test_a_path_that_nobody_can_learn():
-    random = np.random.default_rng(1)
-    rehearsal = verdict(heard(bend=lambda sound: sound * random.choice([-1.0, 0.2, 1.5], sound.size)))
-    assert rehearsal.erle_db < 15
+RANDOM = np.random.default_rng(1)
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        lambda sound: sound * RANDOM.choice([-1.0, 0.2, 1.5], sound.size),
+        lambda sound: np.roll(sound[::-1], 500),
+        lambda sound: np.clip(sound, -3_000, 3_000) * 3,
+        lambda sound: np.concatenate([np.roll(sound[at : at + 1_600], at % 997) for at in range(0, sound.size, 1_600)]),
+    ],
+    ids=["noise", "another sound", "distortion", "jumps"],
+)
+def test_a_path_that_nobody_can_learn(bend):
+    rehearsal = verdict(heard(bend=bend))
+    assert rehearsal.explained_db < 6
+    assert rehearsal.unexplained_db > 10
 
 
 def test_a_faint_echo_cannot_be_told():
-    assert verdict(heard(gain_db=-60.0)).erle_db is None
+    rehearsal = verdict(heard(gain_db=-60.0))
+    assert (rehearsal.erle_db, rehearsal.explained_db) == (None, None)
 
 
 def test_without_a_canceller_nothing_is_measured():

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from speakerd.config.model import BargeIn, Config
 from speakerd.doctor.chirp import Echo, Reach
 from speakerd.doctor.finding import Figure, Finding, notice, ok, problem
 from speakerd.doctor.rehearsal import Rehearsal
-from speakerd.mic.echometer import LEAST_ERLE_DB
+from speakerd.mic.echometer import ABOVE_ROOM_DB, LEAST_ERLE_DB
 
 LOUDSPEAKER = "loudspeaker"
 BARGE_IN = "barge-in"
+
+LEAST_EXPLAINED_DB = 6.0
+"""Echo of which a linear canceller takes less is distorted, or comes with gaps."""
 
 LATE_MS = 250.0
 """From here on the canceller may lose the echo, and every answer feels late."""
@@ -81,6 +86,8 @@ def _barge_in(echo: Echo, rehearsal: Rehearsal | None, config: Config) -> Findin
         )
     figures: dict[str, Figure] = {
         "erle_db": None if rehearsal.erle_db is None else round(rehearsal.erle_db, 1),
+        "explained_db": None if rehearsal.explained_db is None else round(rehearsal.explained_db, 1),
+        "unexplained_db": round(rehearsal.unexplained_db, 1),
         "false_interruptions": rehearsal.interruptions,
     }
     if not config.audio.echo_cancellation:
@@ -88,6 +95,9 @@ def _barge_in(echo: Echo, rehearsal: Rehearsal | None, config: Config) -> Findin
     if rehearsal.erle_db is not None and rehearsal.erle_db < LEAST_ERLE_DB:
         left = f"only {rehearsal.erle_db:.0f} dB of the echo can be cancelled, {LEAST_ERLE_DB:.0f} are needed"
         return _half(left, _QUIETER, figures)
+    explained_db = math.inf if rehearsal.explained_db is None else rehearsal.explained_db
+    if explained_db < LEAST_EXPLAINED_DB and rehearsal.unexplained_db > ABOVE_ROOM_DB:
+        return _half("the microphone hears much of it changed: distorted, or with gaps", _CLEANER, figures)
     if rehearsal.interruptions:
         return _half(f"it took its own sound for a voice {rehearsal.interruptions} times", _QUIETER, figures)
     much = (
@@ -96,6 +106,10 @@ def _barge_in(echo: Echo, rehearsal: Rehearsal | None, config: Config) -> Findin
     return ok(BARGE_IN, f"Full duplex: speech can interrupt the assistant; {much}.", mode="full", **figures)
 
 
+_CLEANER = (
+    "turn the loudspeaker down until it sounds clean; switch off automatic gain and noise suppression of the microphone"
+    " (alsamixer), and effects of the loudspeaker"
+)
 _QUIETER = (
     "turn the loudspeaker down, move the microphone away from it; or keep it so: conversation.barge_in: wake_word"
 )

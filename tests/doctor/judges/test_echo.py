@@ -14,7 +14,7 @@ from speakerd.doctor.rehearsal import Rehearsal
 
 ECHO = Echo(delay_ms=41.0, level_dbfs=-35.0, loss_db=20.0, sweeps=3, of_sweeps=3, clipped_frames=0)
 REACH = Reach(ECHO, -60.0, 0, 0)
-GOOD = Rehearsal(erle_db=30.0, interruptions=0, half_duplex="")
+GOOD = Rehearsal(erle_db=30.0, explained_db=20.0, unexplained_db=2.0, interruptions=0, half_duplex="")
 
 
 def findings(reach=REACH, rehearsal=GOOD, config=None):
@@ -56,6 +56,7 @@ def test_lost_sound():
     ("rehearsal", "why"),
     [
         (replace(GOOD, erle_db=9.0), "only 9 dB of the echo can be cancelled, 15 are needed"),
+        (replace(GOOD, explained_db=0.0, unexplained_db=20.0), "hears much of it changed"),
         (replace(GOOD, interruptions=2), "took its own sound for a voice 2 times"),
     ],
 )
@@ -70,6 +71,12 @@ def test_an_echo_too_faint_to_measure_disturbs_nobody():
     verdict = findings(rehearsal=replace(GOOD, erle_db=None))[-1]
     assert verdict.level is Level.OK
     assert "faint" in verdict.what
+
+
+@pytest.mark.parametrize("explained_db", [3.0, None])
+def test_a_room_as_loud_as_the_echo_explains_nothing_and_is_no_fault(explained_db):
+    verdict = findings(rehearsal=replace(GOOD, explained_db=explained_db, unexplained_db=3.0))[-1]
+    assert verdict.level is Level.OK
 
 
 def test_not_measured_is_no_verdict():
