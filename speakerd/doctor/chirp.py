@@ -194,7 +194,8 @@ def _filtered(near: Samples, far_at_frames: float, number: int) -> Array | None:
     spectrum = np.fft.rfft(part, size) * np.conj(np.fft.rfft(sweep, size))
     energy = np.concatenate([[0.0], np.cumsum(np.square(part))])
     under = np.maximum(energy[sweep.size :] - energy[: -sweep.size], sweep.size * _LEAST_RMS**2)[:lags]
-    return np.abs(np.fft.irfft(spectrum, size)[:lags]) / (np.sqrt(under) * float(np.linalg.norm(sweep)))
+    likeness: Array = np.abs(np.fft.irfft(spectrum, size)[:lags]) / (np.sqrt(under) * float(np.linalg.norm(sweep)))
+    return likeness
 
 
 def _stands_out(response: Array, around: slice) -> bool:
