@@ -7,6 +7,9 @@ of it at least, and it goes with a near frame that began 20 ms ago. So the refer
 40 ms less `slack`, and that it leads is all that a canceller needs.
 
     card writes ──→ [ fifo ] ──→ pulled with the near frame        slack = what is left after a pull
+
+A thread that comes late does not move the echo, for the card had enough to play: what is missing is silence in the
+reference, and is left out when it comes. Only when it stays late have the clocks drifted, and the distance changes.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ URGENT_SLACK_FRAMES = ms_to_frames(20, NEAR_RATE_HZ)
 KEPT_SLACK_FRAMES = ms_to_frames(4, NEAR_RATE_HZ)
 """What is left for threads that come late."""
 
+MOST_LATE_PULLS = 10
+"""Of a second's pulls. More mean that it will not catch up."""
+
 NOTABLE_FRAMES = ms_to_frames(3, NEAR_RATE_HZ)
 """Cancellers follow smaller steps as they follow clocks that drift; larger ones they must learn anew."""
 
@@ -55,6 +61,10 @@ class Reference:
         self._aligned = True
         self._least_slack = BOUND_FRAMES
         self._pulls = 0
+        self._late_pulls = 0
+        """Of those of the last second."""
+        self._owed_frames = 0
+        """Handed out as silence because they had not come yet; to be left out when they come."""
         self._audible_pulls = 0
         """Pulls, of the last second, since something sounded; 0 means now."""
 
@@ -66,13 +76,16 @@ class Reference:
         block = self._resampler.push(samples)
         self._blocks.append(block)
         self._frames += block.size
+        settled = min(self._owed_frames, self._frames)
+        self._skip(settled)
+        self._owed_frames -= settled
         if self._frames > BOUND_FRAMES:
             self.interrupt()
 
     def interrupt(self) -> None:
         """The card lost its sound or rests: what waits here will not sound at its time, if ever."""
         self._blocks.clear()
-        self._frames = 0
+        self._frames = self._owed_frames = 0
         self._flowing = False
 
     def pull(self, *, gap: bool) -> tuple[Samples, bool]:
@@ -104,18 +117,25 @@ class Reference:
             if part.size < block.size:
                 self._blocks.appendleft(block[part.size :])
         self._frames -= taken
-        if taken < far.size:  # from here on all comes so much later: as if it had been aligned so
-            self.late += 1
-            self._step(far.size - taken)
+        if taken < far.size:
+            self._came_late(far.size - taken)
         self._least_slack = min(self._least_slack, self._frames)
         self._pulls += 1
         return far
+
+    def _came_late(self, missing: int) -> None:
+        self.late += 1
+        self._late_pulls += 1
+        self._owed_frames += missing
+        if self._late_pulls > MOST_LATE_PULLS:  # from here on all comes so much later
+            self._step(self._owed_frames)
 
     def _trim(self) -> None:
         """Once a second, take away the slack that was never used."""
         if self._pulls < WINDOW_PULLS:
             return
-        least, self._least_slack, self._pulls = self._least_slack, BOUND_FRAMES, 0
+        least = self._least_slack
+        self._begin_window()
         if least <= MOST_SLACK_FRAMES:
             return
         silent = self._audible_pulls >= WINDOW_PULLS // 2
@@ -135,5 +155,9 @@ class Reference:
     def _step(self, frames: int) -> None:
         """The distance to the microphone changes by so much."""
         self._aligned &= frames < NOTABLE_FRAMES
+        self._owed_frames = 0
+        self._begin_window()
+
+    def _begin_window(self) -> None:
         self._least_slack = BOUND_FRAMES
-        self._pulls = 0
+        self._pulls = self._late_pulls = 0

@@ -1,11 +1,13 @@
 """The reference keeps step with the microphone by counting frames alone."""
 
 import numpy as np
+import pytest
 
 from speakerd.pcm import NEAR_PERIOD_FRAMES
 from speakerd.speaker.reference import (
     BOUND_FRAMES,
     KEPT_SLACK_FRAMES,
+    MOST_LATE_PULLS,
     MOST_SLACK_FRAMES,
     URGENT_SLACK_FRAMES,
     WINDOW_PULLS,
@@ -73,22 +75,36 @@ def test_the_first_sound_begins_a_new_alignment_close_to_what_was_written() -> N
     assert run(reference, card, 10) == [True] * 10
 
 
-def test_a_late_thread_costs_one_frame_and_moves_the_rest() -> None:
+@pytest.mark.parametrize("late_pulls", [1, 3])
+def test_a_late_thread_costs_silence_and_moves_nothing(late_pulls: int) -> None:
     reference = Reference()
     card = Card(reference)
     run(reference, card, 30)
-    reference.pull(gap=False)  # what was left
-    before = card.written
-    far, aligned = reference.pull(gap=False)  # the playback thread slept
-    assert not aligned
-    assert reference.late >= 1
-    assert not far[0]
-    assert not far[-1]
+    place = when(reference.pull(gap=False)[0][0]) - 30 * P  # what was left of the first two
+    for pull in range(31, 31 + late_pulls):  # the playback thread sleeps
+        far, aligned = reference.pull(gap=False)
+        assert aligned
+        assert not far[-1]
+    assert reference.late >= late_pulls
+    for _ in range(late_pulls + 1):  # and makes up for it
+        card.write()
     card.write()
-    card.write()
-    follows, aligned = reference.pull(gap=False)
-    assert aligned
-    assert when(follows[0]) <= before + P  # nothing written was skipped
+    for pull in range(31 + late_pulls, 60):
+        far, aligned = reference.pull(gap=False)
+        assert aligned
+        assert when(far[0]) == place + pull * P, "each sample still goes with the near frame it went with before"
+        card.write()
+
+
+def test_one_that_stays_late_moves_the_rest() -> None:
+    reference = Reference()
+    card = Card(reference)
+    run(reference, card, 30)
+    reference.pull(gap=False)
+    steps = run(reference, card, 3 * WINDOW_PULLS)  # always a period too late
+    assert steps.count(False) == 1
+    assert reference.late == MOST_LATE_PULLS + 1
+    assert reference.realigned >= 1
 
 
 def test_slack_that_nobody_used_is_taken_away_in_silence() -> None:
@@ -115,13 +131,14 @@ def test_little_slack_stays_while_something_sounds_and_much_does_not() -> None:
     assert reference.realigned >= 1
 
 
-def test_clocks_that_drift_by_100_ppm_never_cost_the_alignment() -> None:
-    """A minute of sound and a second of silence, for ten minutes, with the loudspeaker's clock the faster one."""
+@pytest.mark.parametrize("ratio", [1.0001, 0.9999])
+def test_clocks_that_drift_by_100_ppm_never_cost_the_alignment(ratio: float) -> None:
+    """A minute of sound and a second of silence, for ten minutes."""
     reference = Reference()
     steps: list[bool] = []
     due = 0.0
     for pull in range(10 * 61 * 50):
-        due += 320 * 1.0001
+        due += 320 * ratio
         block = np.full(int(due), 0 if pull % 3_050 >= 3_000 else 1_000, np.int16)
         due -= block.size
         reference.push(block, 16_000)
