@@ -81,7 +81,7 @@ def test_a_late_thread_costs_silence_and_moves_nothing(late_pulls: int) -> None:
     card = Card(reference)
     run(reference, card, 30)
     place = when(reference.pull(gap=False)[0][0]) - 30 * P  # what was left of the first two
-    for pull in range(31, 31 + late_pulls):  # the playback thread sleeps
+    for _ in range(late_pulls):  # the playback thread sleeps
         far, aligned = reference.pull(gap=False)
         assert aligned
         assert not far[-1]
