@@ -156,6 +156,7 @@ class App:
             self._front_end,
             self._playback,
             self._reporter,
+            self._reporter.stopwatch,
             self._cashier,
             self._clerk,
             self._herald,

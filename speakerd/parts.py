@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from speakerd.config.model import Audio, BargeIn, Config, Detector
-from speakerd.conversation.events import Event
+from speakerd.conversation.events import Event, FellSilent, Sounded
 from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.hw.loudspeaker import AlsaSink
 from speakerd.hw.microphone import AlsaSource
@@ -38,7 +38,9 @@ def make_duplex(config: Config) -> Duplex:
     return Duplex(WebRtcCanceller(), detector, judge, speech_interrupts=by_speech)
 
 
-def make_playback(config: Config, post: Callable[[Event], object], on_state: OnState, on_crash: OnCrash) -> Playback:
+def make_playback(
+    config: Config, post: Callable[[Event | Sounded | FellSilent], object], on_state: OnState, on_crash: OnCrash
+) -> Playback:
     """The loudspeaker."""
     audio = config.audio
     return Playback(
@@ -50,6 +52,7 @@ def make_playback(config: Config, post: Callable[[Event], object], on_state: OnS
         volume_percent=audio.volume_percent,
         bound_s=config.conversation.max_reply_s + REPLY_MARGIN_S,
         duck_db=config.conversation.duck_db,
+        on_sound=post,
     )
 
 

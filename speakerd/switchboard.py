@@ -17,6 +17,8 @@ from speakerd.conversation.events import (
     DuplexChanged,
     EchoMeasured,
     Event,
+    FellSilent,
+    Sounded,
     SpeechDetected,
     StopRequested,
     WakeDetected,
@@ -44,10 +46,11 @@ from speakerd.realtime.outputs import (
 )
 from speakerd.realtime.reader import Json
 from speakerd.service.reporter import Reporter
+from speakerd.service.stopwatch import Stopwatch
 from speakerd.speaker.playback import Playback
 from speakerd.transcripts import Transcripts
 
-Tidings: TypeAlias = Event | SpeechDetected | DuplexChanged | EchoMeasured
+Tidings: TypeAlias = Event | SpeechDetected | DuplexChanged | EchoMeasured | Sounded | FellSilent
 """What the threads of the sound cards tell."""
 
 
@@ -61,6 +64,7 @@ class Switchboard:
     front_end: FrontEnd
     playback: Playback
     reporter: Reporter
+    stopwatch: Stopwatch
     cashier: Cashier
     clerk: Clerk
     herald: Herald
@@ -80,6 +84,8 @@ class Switchboard:
             self.herald.heard(speech=event.started)
         elif isinstance(event, DuplexChanged | EchoMeasured):
             self.reporter.echo(event)
+        elif isinstance(event, Sounded | FellSilent):
+            self.stopwatch.sound(event)
         elif not isinstance(event, WakeDetected) or self._may_begin(event):
             self.conductor.dispatch(event)
 
@@ -93,6 +99,7 @@ class Switchboard:
         """What the microphone heard."""
         for frame in frames:
             self.gatekeeper.push(frame)
+        self.stopwatch.frame(frames[-1].index, frames[-1].captured_at_s)
 
     def send(self, pcm: bytes) -> None:
         """What the gatekeeper lets through."""

@@ -48,6 +48,7 @@ class Room:
             parts,
             playout,
             parts,
+            parts,
             cashier,
             parts,
             parts,

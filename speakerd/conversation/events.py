@@ -205,6 +205,27 @@ class SpeechDetected:
 
 
 @dataclass(frozen=True, slots=True)
+class Sounded:
+    """A sound began to leave the loudspeaker. For observers; the machine never sees it."""
+
+    what: str
+    """An earcon's name; `REPLY` for the assistant's voice after silence."""
+    at_s: float
+    """CLOCK_MONOTONIC seconds, by the card's own account of what it holds; may lie a moment ahead."""
+
+
+REPLY = "reply"
+
+
+@dataclass(frozen=True, slots=True)
+class FellSilent:
+    """The assistant's voice was faded out or cut off amid its words. For observers; the machine never sees it."""
+
+    at_s: float
+    """As in `Sounded`: from then on nothing of it is heard."""
+
+
+@dataclass(frozen=True, slots=True)
 class DuplexChanged:
     """Whether speech interrupts, where `barge_in: speech` asks for it. For observers; the machine never sees it."""
 

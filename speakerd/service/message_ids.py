@@ -27,6 +27,8 @@ MESSAGE_IDS = {
     "DeviceWorks": "f4a2a98dee83841675e9e466974d7a34",
     "Stalled": "8a0b3fd4835fcd7a2ff2813762367e96",
     "Moves": "377e0f52d9d4e5f8e2ef4075c99c74a4",
+    "SoundLost": "ad9f9cbb4057301006a6344404412349",
+    "ReplyStuttered": "4a05c08a30f1d7612fc56a643341ee1b",
     "PlayoutOverflow": "da7529720dc3a9b5e697e0cce5fdaecf",
     "HalfDuplex": "8d62737f558a694dd72728560ff2413d",
     "FullDuplex": "f9fbd39aaa5b513f81f996b25c1df0f9",
@@ -55,6 +57,7 @@ MESSAGE_IDS = {
     "StopRequested": "9b9d02029c07d98581f467dcd40b724d",
     "SilenceReached": "68975848ad304f4c94a1e13111f0ee36",
     "ConversationOver": "8c693cc41d5c93537dd523cf2b2375a3",
+    "TurnMeasured": "2d4d42e3f968b14e01b71051addcd944",
     "Counters": "58de8f797bd42e882b289b8dda552b43",
     "Bill": "cd6192aa506c1d58a38785607527a736",
     # time-outs of a conversation

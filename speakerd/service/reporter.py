@@ -13,13 +13,13 @@ from dataclasses import asdict
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
-from speakerd.conversation.turnclock import TurnClock
 from speakerd.logfields import fields
 from speakerd.realtime import troubles
 from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.service.eventlog import EventLog
 from speakerd.service.notify import Notifier
 from speakerd.service.sentences import STATUS, describe, describe_echo, failure, nothing_passes
+from speakerd.service.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Reporter:
         self._eventlog = eventlog
         self._notifier = notifier
         self._counters = counters
-        self._clock = TurnClock()
+        self.stopwatch = Stopwatch(eventlog, counters)
         self._state = State.IDLE
         self._troubles: dict[str, str] = {}
         self._service = ""
@@ -61,7 +61,7 @@ class Reporter:
 
     def observe(self, event: ev.Event, before: State, after: State, now_s: float) -> None:
         """The conductor's observer."""
-        figures = self._clock.handle(event, before, after, now_s)
+        figures = self.stopwatch.handle(event, before, after, now_s)
         if self._eventlog:
             self._eventlog.event(event, before, after, now_s, figures)
         told = describe(event, before, after, figures, self._said_of(event))
@@ -69,6 +69,7 @@ class Reporter:
         log.log(told.level, "%s", told.sentence, extra=given)
         self._state = after
         self._judge(event)
+        self.stopwatch.tell(now_s)
         if after is State.IDLE and before is not State.IDLE:
             self._count(now_s)
         self._show_status()
@@ -127,6 +128,7 @@ class Reporter:
 
     def _count(self, now_s: float) -> None:
         """The totals, for the journal and the events file."""
+        self.stopwatch.look(now_s)
         counters = self._counters()
         if self._eventlog:
             self._eventlog.write("Counters", now_s, state=self._state, **counters)
@@ -134,6 +136,7 @@ class Reporter:
 
     def local_speech(self, event: ev.SpeechDetected) -> None:
         """The local voice detector changed its mind."""
+        self.stopwatch.speech(event)
         told = fields(event="SpeechDetected", level_dbfs=event.level_dbfs)
         log.debug("Local speech %s.", "begins" if event.started else "ends", extra=told)
 
@@ -203,6 +206,7 @@ class Reporter:
             now = progress()
             still = self._still(before, now)
             before, was_hung, hung = now, hung, not all(map(self._retrying, still))
+            self.stopwatch.look(time.monotonic())
             if not hung:
                 self._notifier.alive()
             if hung and not was_hung:

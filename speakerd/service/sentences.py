@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from logging import DEBUG, INFO, WARNING
 
@@ -68,9 +69,8 @@ def describe(event: ev.Event, before: State, after: State, figures: dict[str, fl
             return failure(error, message, "The session ended")
         case ev.NothingAsked():
             return Telling(INFO, name, "That was the wake word alone; still listening.")
-        case ev.PlayoutStarted() if "turn_end_to_sound_ms" in figures:
-            sound_ms = figures["turn_end_to_sound_ms"]
-            return Telling(INFO, name, f"Answering, {sound_ms:.0f} ms after the user had finished.")
+        case ev.PlayoutStarted() if before is State.THINKING:
+            return Telling(INFO, name, "Answering.")
         case ev.BargeInDetected() if before is State.SPEAKING and after is not before:
             return Telling(INFO, name, "The user speaks over the reply; listening.")
         case ev.PlayoutFlushed(items) if items:
@@ -113,3 +113,17 @@ _TOO_LATE = {
     State.SPEAKING: Telling(WARNING, "ReplyTooLong", "The reply lasted too long; listening again."),
     State.CLOSING: Telling(WARNING, "CloseTooLate", "The server did not close the session in time; cut off."),
 }
+
+
+def describe_turn(number: int, figures: Mapping[str, float]) -> str:
+    """What was measured in a turn."""
+    parts = {
+        "wake_to_chime_ms": "the chime came {:.0f} ms after the wake word",
+        "wake_to_live_ms": "the microphone was live {:.0f} ms after it",
+        "speech_end_to_sound_ms": "the reply sounded {:.0f} ms after the user's last word",
+        "turn_end_to_sound_ms": "{:.0f} ms after the server saw the turn's end",
+        "voice_to_silence_ms": "it was silent {:.0f} ms after the user broke in",
+        "wake_to_silence_ms": "it was silent {:.0f} ms after the wake word over it",
+    }
+    told = [text.format(figures[name]) for name, text in parts.items() if name in figures]
+    return f"Turn {number}: {', '.join(told) or 'nothing was measured'}."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speakerd.conversation.events import REPLY, FellSilent, Sounded
 from speakerd.pcm import Samples
 from speakerd.speaker.downlink import Chunk, Downlink
 from speakerd.speaker.playout import DEFAULT_BOUND_S, Playout
@@ -22,6 +23,7 @@ _EARCON_GAP_S = 0.06
 class _Jingle:
     """An earcon under way; its place is fixed on the card's timeline, so a drop rewinds it too."""
 
+    name: str
     samples: Samples
     start: int
 
@@ -43,6 +45,8 @@ class Line:
         self._downlink = Downlink(rate_hz)
         self._earcons = earcons
         self._jingles: list[_Jingle] = []
+        self._marks: list[tuple[str, int]] = []
+        """What began to sound, or "" for silence, and at which position on the card's timeline; not told yet."""
         self.volume_percent = volume_percent
         self._gain = self._target_gain
         self.speech_gain = 1.0
@@ -82,12 +86,13 @@ class Line:
         """Begin `name` with the next period, or after those that sound. KeyError if there is none of that name."""
         samples = self._earcons[name]
         if samples.size and len(self._jingles) < _MOST_EARCONS:
-            self._jingles.append(_Jingle(samples, self._earliest(self._jingles)))
+            self._jingles.append(_Jingle(name, samples, self._earliest(self._jingles)))
 
     def next_period(self, frames: int) -> tuple[Samples, str]:
         """Exactly `frames` for the card, volume applied, and the item that begins in it after silence, or ""."""
         position = self.playout.written
         samples, started = self.playout.pull(frames)
+        self._mark(position, frames, replies=bool(started))
         speech_gain, gain = self._next_gains(samples, after_silence=bool(started) or self.playout.rises)
         full = speech_gain == self._speech_gain == gain == self._gain == 1.0
         if self._jingles or (samples.any() and not full):
@@ -102,6 +107,14 @@ class Line:
             self._jingles = [j for j in self._jingles if position - j.start < j.samples.size + self.rate_hz]
         return samples, started
 
+    def _mark(self, position: int, frames: int, *, replies: bool) -> None:
+        """Remember what the period of `frames` at `position` brings."""
+        if replies:
+            self._marks.append((REPLY, position))
+        if self.playout.falls:
+            self._marks.append(("", self.playout.silent_at))
+        self._marks += [(j.name, j.start) for j in self._jingles if position <= j.start < position + frames]
+
     def _next_gains(self, samples: Samples, *, after_silence: bool) -> tuple[float, float]:
         """The gains of speech and of all with which this period begins; where they end is kept."""
         if after_silence or not samples.any():
@@ -111,9 +124,17 @@ class Line:
             self._speech_gain, self._gain = self.speech_gain, self._target_gain
         return gains
 
+    def take_times(self, queued_frames: int, now_s: float) -> list[Sounded | FellSilent]:
+        """When what began or ended since the last call is heard, with `queued_frames` in the card now."""
+        heard = self.playout.written - queued_frames
+        marks, self._marks = self._marks, []
+        times = ((what, now_s + (position - heard) / self.rate_hz) for what, position in marks)
+        return [Sounded(what, at_s) if what else FellSilent(at_s) for what, at_s in times]
+
     def drop(self, queued_frames: int) -> None:
         """The card was silenced with `queued_frames` in it; an earcon goes on where it was cut off."""
         self.playout.drop(queued_frames)
+        self._marks.append(("", self.playout.written))
         for number, jingle in enumerate(self._jingles):
             jingle.start = min(jingle.start, self._earliest(self._jingles[:number]))
 

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from speakerd.conversation.events import Event, PlayoutDrained, PlayoutStarted
+from speakerd.conversation.events import Event, FellSilent, PlayoutDrained, PlayoutStarted, Sounded
 from speakerd.errors import DeviceError
 from speakerd.hw.device import PcmSink
 from speakerd.hw.silent import SilentSink
@@ -29,10 +29,8 @@ from speakerd.speaker.playout import DEFAULT_BOUND_S, DEFAULT_PREFILL_MS
 from speakerd.speaker.reference import Reference
 from speakerd.threads import Worker
 
-_FIRST_RETRY_S = 0.25
-_LAST_RETRY_S = 5.0
-_STAND_IN_RATE_HZ = 48_000
-_STAND_IN_BUFFER_MS = 80
+_FIRST_RETRY_S, _LAST_RETRY_S = 0.25, 5.0
+_STAND_IN_RATE_HZ, _STAND_IN_BUFFER_MS = 48_000, 80
 _REST_AFTER_PERIODS = 500
 
 
@@ -54,12 +52,12 @@ class Playback:
         prefill_ms: int = DEFAULT_PREFILL_MS,
         bound_s: float = DEFAULT_BOUND_S,
         duck_db: float = 15.0,
+        on_sound: Callable[[Sounded | FellSilent], object] = lambda _sound: None,
     ) -> None:
         """`open_sink` may raise DeviceError; `on_state` hears its message, and None when a card works.
 
         `bound_s` is the most sound that may wait: more than the longest reply, as it may come all at once.
-        `duck_db`: how much quieter a ducked voice is.
-
+        `duck_db`: how much quieter a ducked voice is. `on_sound` hears when something begins to sound or is cut off.
         All callbacks run in the playback thread, except `on_crash(name, error)`: in the dying one.
         """
         self.xruns = 0
@@ -71,16 +69,14 @@ class Playback:
         self._open_sink = open_sink
         self._earcons = earcons
         self._post = post
-        self._on_state = on_state
-        self._prefill_ms = prefill_ms
-        self._bound_s = bound_s
+        self._on_state, self._on_sound = on_state, on_sound
+        self._prefill_ms, self._bound_s = prefill_ms, bound_s
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._reference = Reference()
         self._duck_gain = 10.0 ** (-duck_db / 20.0)
         self._flushes = Flushes()
-        self._idle_periods = 0
-        self._resting = False
+        self._idle_periods, self._resting = 0, False
         self._line = self._make_line(_STAND_IN_RATE_HZ, volume_percent)
         self._worker = Worker("playback", self._run, on_crash)
 
@@ -276,6 +272,8 @@ class Playback:
                 line.drop(dropped_frames)
                 self._reference.interrupt()
             answers = self._flushes.answer(playout.settle())
+        for sound in line.take_times(0 if verdict is Verdict.DROP else queued_frames, time.monotonic()):
+            self._on_sound(sound)
         for answer in answers:
             self._post(answer)
 
@@ -296,5 +294,7 @@ class Playback:
             self.xruns += xruns
             self.periods += 1
             self.fill_periods = card.fill_periods
+        for sound in self._line.take_times(queued_frames, time.monotonic()):
+            self._on_sound(sound)
         if drained:
             self._post(PlayoutDrained(final=ended))

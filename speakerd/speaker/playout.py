@@ -56,7 +56,7 @@ class Playout:
         """Sound goes on where it was faded out, or lost."""
         self._last: Samples = np.zeros(self._fade_frames, np.int16)
         """The newest that was pulled."""
-        self._silent_at = 0
+        self.silent_at = 0
         """Position behind the newest fade to silence."""
         self._tail: Samples = np.zeros(0, np.int16)
         """What fades out for a cut."""
@@ -150,7 +150,7 @@ class Playout:
         tail = self._tail if self._cutting else self._next_to_sound()
         out[: tail.size] = faded(tail, 1.0, 0.0)
         self.falls = True
-        self._silent_at = self.written + tail.size
+        self.silent_at = self.written + tail.size
         self._rise_due = not self._cutting
 
     def _next_to_sound(self) -> Samples:
@@ -199,7 +199,7 @@ class Playout:
     @property
     def frames_to_silence(self) -> int:
         """Frames after a cut, from what the card had played by the last `advance`, to the end of the fade."""
-        end = self.written + self._fade_frames if self._sounding else min(self._silent_at, self.written)
+        end = self.written + self._fade_frames if self._sounding else min(self.silent_at, self.written)
         return max(0, end - self._account.heard, self._account.end_in_card - self._account.heard)
 
     def drop(self, queued_frames: int) -> None:

@@ -15,6 +15,7 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.realtime.outputs import Said, SaidCut, SaidPartly
 from speakerd.realtime.troubles import CODES, Trouble
+from speakerd.service.losses import KINDS as LOSSES
 from speakerd.service.message_ids import MESSAGE_IDS
 from speakerd.service.sentences import describe, failure, kind_of
 
@@ -60,8 +61,10 @@ def told_of_events() -> dict[str, int]:
 
 
 EVENTS = told_of_events()
-USED = {site.event for site in SITES} - {""} | set(EVENTS) | {one.__name__ for one in (Said, SaidPartly, SaidCut)}
+SAID = {one.__name__ for one in (Said, SaidPartly, SaidCut)}
+USED = {site.event for site in SITES} - {""} | set(EVENTS) | set(LOSSES) | SAID
 FAULTS = {site.event for site in SITES if site.is_fault} | {kind for kind, level in EVENTS.items() if level >= 30}
+FAULTS |= set(LOSSES)
 
 
 def test_each_id_is_one_of_128_bits_and_nobody_elses():
@@ -118,6 +121,8 @@ def test_what_an_explanation_fills_in_is_always_given(entry):
         assert wanted <= {"CODE"}
         assert not (wanted and entry.name not in {kind_of(trouble) for trouble in Trouble})
         return
+    if entry.name in LOSSES:
+        assert wanted <= {name.upper() for name in LOSSES[entry.name]}
     for site in SITES:
         if site.event == entry.name:
             assert wanted <= site.fields | ALWAYS, str(site)

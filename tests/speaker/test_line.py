@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speakerd.conversation.events import FellSilent, Sounded
 from speakerd.pcm import to_bytes
 from speakerd.speaker.line import Line
 
@@ -265,3 +266,52 @@ def test_no_order_makes_a_click(rate_hz, most, voice):
         assert np.max(steps) <= own + most * 32_768
 
     play()
+
+
+def test_times_are_those_at_which_the_card_will_have_played_up_to_there():
+    """The card holds two periods, 40 ms, when the third is written; nothing of an earcon or a reply is early."""
+    line = make()
+    periods(line, 2)
+    assert line.take_times(2 * PERIOD, 5.0) == []
+    say(line, 3 * PERIOD)
+    line.play_earcon("wake")
+    periods(line, 1)
+    assert line.take_times(3 * PERIOD, 5.0) == [Sounded("reply", 5.04), Sounded("wake", 5.04)]
+    assert line.take_times(3 * PERIOD, 5.0) == [], "told once"
+    periods(line, 2)
+    assert line.take_times(PERIOD, 5.1) == [], "it goes on"
+
+
+def test_an_earcon_that_waits_for_another_is_told_when_it_begins():
+    line = make()
+    line.play_earcon("wake")
+    line.play_earcon("wake")
+    periods(line, 1)
+    assert [round(sound.at_s, 6) for sound in line.take_times(PERIOD, 5.0)] == [5.0]
+    periods(line, 5)
+    (second,) = line.take_times(6 * PERIOD, 5.0)
+    assert round(second.at_s, 6) == round(5.0 + PING.size / RATE + 0.06, 6)
+
+
+def test_a_pause_is_silent_at_the_end_of_its_fade_and_a_drop_at_once():
+    line = make()
+    say(line, 20 * PERIOD)
+    periods(line, 2)
+    line.take_times(2 * PERIOD, 5.0)
+    line.playout.paused = True
+    periods(line, 1)
+    (silent,) = line.take_times(2 * PERIOD, 5.02)
+    assert isinstance(silent, FellSilent)
+    assert 5.04 < silent.at_s <= 5.06
+    periods(line, 3)
+    assert line.take_times(2 * PERIOD, 5.08) == [], "it stays silent"
+    line.drop(2 * PERIOD)
+    assert line.take_times(0, 5.09) == [FellSilent(5.09)]
+
+
+def test_what_rests_at_its_end_did_not_fall_silent():
+    line = make()
+    say(line, PERIOD)
+    line.end_response()
+    periods(line, 4)
+    assert line.take_times(0, 5.0) == [Sounded("reply", 5.0 - 4 * PERIOD / RATE)]

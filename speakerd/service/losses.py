@@ -1,0 +1,51 @@
+"""Sound that was lost, read off counters that only grow. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_SOUND_LOST = {
+    "capture_xruns": "the microphone overran",
+    "capture_dropped": "20 ms of the microphone waited too long",
+    "playback_xruns": "the loudspeaker ran empty",
+}
+_STUTTERED = {"playout_underruns": "the reply stopped for a moment"}
+KINDS = {"SoundLost": _SOUND_LOST, "ReplyStuttered": _STUTTERED}
+"""Kinds of entries, the counters of each, and what one more of them means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What was lost since the look before."""
+
+    kind: str
+    """A key of `message_ids.MESSAGE_IDS`."""
+    sentence: str
+    lost: dict[str, int]
+    """How many times more than then, by counter; the zeros too."""
+
+
+class Losses:
+    """Shown the counters from time to time."""
+
+    def __init__(self) -> None:
+        self._last: Mapping[str, int] = {}
+
+    def since_last(self, counters: Mapping[str, int]) -> list[Loss]:
+        """What was lost since the call before, or the start; mostly nothing."""
+        last, self._last = self._last, dict(counters)
+        found = []
+        for kind, words in KINDS.items():
+            lost = {name: counters.get(name, 0) - last.get(name, 0) for name in words}
+            if any(lost.values()):
+                told = (f"{words[name]} {_times(count)}" for name, count in lost.items() if count)
+                found.append(Loss(kind, f"{_BEGIN[kind]}: {', '.join(told)}.", lost))
+        return found
+
+
+_BEGIN = {"SoundLost": "Sound was lost", "ReplyStuttered": "The service's sound came too slowly"}
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -1,0 +1,71 @@
+"""Tells what was measured: each turn's times, and sound that was lost. Owned by the loop; observes, decides nothing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from speakerd.conversation import events as ev
+from speakerd.conversation.state import State
+from speakerd.conversation.turnclock import Figures, Turn, TurnClock
+from speakerd.logfields import fields
+from speakerd.service.eventlog import EventLog
+from speakerd.service.losses import Losses
+from speakerd.service.sentences import describe_turn
+
+log = logging.getLogger(__name__)
+
+
+class Stopwatch:
+    """One for the life of the daemon."""
+
+    def __init__(self, eventlog: EventLog | None, counters: Callable[[], Mapping[str, int]]) -> None:
+        """`counters` gives the totals of all that was lost, by name."""
+        self._eventlog = eventlog
+        self._counters = counters
+        self._clock = TurnClock()
+        self._losses = Losses()
+        self._state = State.IDLE
+
+    def frame(self, index: int, captured_at_s: float) -> None:
+        """The newest near frame, and when its last sample had come."""
+        self._clock.frame(index, captured_at_s)
+
+    def speech(self, event: ev.SpeechDetected) -> None:
+        """The local voice activity changed."""
+        self._clock.speech(event, time.monotonic())
+
+    def sound(self, event: ev.Sounded | ev.FellSilent) -> None:
+        """Something begins to sound, or is cut off."""
+        self._clock.sound(event)
+
+    def handle(self, event: ev.Event, before: State, after: State, now_s: float) -> Figures:
+        """An event of the conversation; the figures that are to be told with it."""
+        self._state = after
+        return self._clock.handle(event, before, after, now_s)
+
+    def tell(self, now_s: float) -> None:
+        """Write down the turns that are over."""
+        for turn in self._clock.take():
+            self._tell_turn(turn, now_s)
+
+    def look(self, now_s: float) -> None:
+        """Write down what was lost since the last look."""
+        for loss in self._losses.since_last(self._counters()):
+            if self._eventlog:
+                self._eventlog.write(loss.kind, now_s, state=self._state, **loss.lost)
+            log.warning("%s", loss.sentence, extra=fields(event=loss.kind, **loss.lost))
+
+    def _tell_turn(self, turn: Turn, now_s: float) -> None:
+        told: dict[str, float | int | str] = {**turn.figures()}
+        if turn.interrupted:
+            told["interrupted"] = turn.interrupted
+        if turn.false_interruptions:
+            told["false_interruptions"] = turn.false_interruptions
+        if not told:
+            return
+        if self._eventlog:
+            self._eventlog.write("TurnMeasured", now_s, state=self._state, turn=turn.number, **told)
+        sentence = describe_turn(turn.number, turn.figures())
+        log.info("%s", sentence, extra=fields(event="TurnMeasured", turn=turn.number, **told))

@@ -1,0 +1,25 @@
+"""What was lost, read off counters."""
+
+from __future__ import annotations
+
+from speakerd.service.losses import Losses
+
+
+def test_only_what_was_added_is_told():
+    losses = Losses()
+    assert losses.since_last({"capture_xruns": 0, "playout_underruns": 0}) == []
+    (loss,) = losses.since_last({"capture_xruns": 3, "playback_xruns": 1})
+    assert loss.kind == "SoundLost"
+    assert loss.sentence == "Sound was lost: the microphone overran 3 times, the loudspeaker ran empty once."
+    assert loss.lost == {"capture_xruns": 3, "capture_dropped": 0, "playback_xruns": 1}
+    assert losses.since_last({"capture_xruns": 3, "playback_xruns": 1}) == []
+
+
+def test_what_was_lost_before_the_first_look_counts():
+    assert [loss.kind for loss in Losses().since_last({"capture_dropped": 2})] == ["SoundLost"]
+
+
+def test_a_slow_network_is_another_kind():
+    both = Losses().since_last({"playout_underruns": 1, "playback_xruns": 1, "uplink_frames": 99})
+    assert [loss.kind for loss in both] == ["SoundLost", "ReplyStuttered"]
+    assert both[1].sentence == "The service's sound came too slowly: the reply stopped for a moment once."
