@@ -28,7 +28,11 @@ needs its dtoverlay in /boot/firmware/config.txt. May this user open it (group a
 @click.command("devices")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(as_json: bool) -> None:
-    """List every sound device with the rates, channels and formats that it grants; `*` marks the default."""
+    """List every sound device with the rates, channels and formats that it grants; `*` marks the default.
+
+    The names stay the same whatever else is plugged in: put them into the configuration. `socket` is another name for
+    a card on USB, which means whatever card is in that socket.
+    """
     with _quiet_alsa():
         found: dict[Direction, list[Device]] = {direction: devices(direction) for direction in get_args(Direction)}
     missing = [direction for direction, listed in found.items() if all(device.error for device in listed)]
@@ -52,6 +56,8 @@ def describe(title: str, listed: Sequence[Device]) -> list[str]:
     for device in listed:
         mark = "*" if device.name == "default" else " "
         lines.append(f"{mark} {device.name}" + (f"  ({device.title})" if device.title else ""))
+        if "usb" in device.socket and device.name != device.socket:
+            lines.append(f"      socket  {device.socket}")
         if device.error:
             lines.append(f"      does not open: {device.error}")
         elif device.granted is not None:
@@ -83,6 +89,7 @@ def as_dict(device: Device) -> dict[str, Any]:
         "name": device.name,
         "default": device.name == "default",
         "title": device.title,
+        "socket": device.socket,
         "rates_hz": {"min": device.rates_hz[0], "max": device.rates_hz[-1]}
         if device.rates_are_range
         else list(device.rates_hz),

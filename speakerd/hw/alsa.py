@@ -10,19 +10,27 @@ import ctypes
 import errno
 import functools
 import os
+import re
 import select
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import alsaaudio
 
 from speakerd.dsp.formats import FORMATS, SampleFormat
 from speakerd.errors import DeviceBusyError, DeviceError
+from speakerd.hw.bargain import best_channels, best_format, best_rate, other_periods, usable_period
+from speakerd.hw.holders import holder
+from speakerd.hw.naming import resolve
 from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, ms_to_frames
 
 _USUAL_PLAYBACK_RATE_HZ = 48_000
-_KINDS = {"capture": alsaaudio.PCM_CAPTURE, "playback": alsaaudio.PCM_PLAYBACK}
+_KINDS: dict[Literal["capture", "playback"], int] = {
+    "capture": alsaaudio.PCM_CAPTURE,
+    "playback": alsaaudio.PCM_PLAYBACK,
+}
 
 _NO_LIMIT = 2**31
 """Rates from here up are granted by what is no card, such as a `null` plugin."""
@@ -39,7 +47,7 @@ HINTS = {
     errno.ENOENT: "`speakerd devices` lists the names",
     errno.ENODEV: "is it plugged in? `speakerd devices` lists the names",
     errno.ENXIO: "is it plugged in? `speakerd devices` lists the names",
-    errno.EBUSY: "another program holds it: stop that, or use a name that shares the card, such as `default`",
+    errno.EBUSY: "another program has it open: stop that, or use a name that shares the card, such as `default`",
     errno.EACCES: "put the user into the group `audio`",
     errno.EPERM: "put the user into the group `audio`",
 }
@@ -58,7 +66,7 @@ class Granted:
 
 def device_error(device: str, error: Exception) -> DeviceError:
     """`error` of alsaaudio as ours, with the hint that fits it."""
-    text = str(error).removesuffix(f" [{device}]")
+    text = re.sub(r" \[[^\]]*\]$", "", str(error))
     hint = next((hint for code, hint in HINTS.items() if os.strerror(code) == text), "`speakerd devices` shows it")
     kind = DeviceBusyError if text == os.strerror(errno.EBUSY) else DeviceError
     return kind(device, text, hint=hint)
@@ -80,40 +88,77 @@ def open_pcm(direction: int, device: str, rate_hz: int, channels: int, buffer_pe
     """Open `device` and agree on parameters: as asked if the card can, else as near as it goes.
 
     `direction` is PCM_CAPTURE or PCM_PLAYBACK. It never blocks: not while opening either, where another program
-    holds the card. Raises DeviceError.
+    holds the card. Raises DeviceError, DeviceBusyError among them with the program that holds it.
     """
     hush()
-    formats = iter(FORMATS)
-    asked = next(formats)
-    while True:
-        pcm, info = _try_open(direction, device, rate_hz, channels, asked, buffer_periods)
-        if info["format_name"] not in FORMATS:
-            # The card refused this format and chose one of its own: offer it the next one we know.
-            pcm.close()
-            refused, asked = info["format_name"], next(formats, "")
-            if not asked:
-                raise DeviceError(device, f"grants only the format {refused}", hint="try `plug:` before its name")
-        elif info["rate"] != rate_hz:
-            # The period was counted for another rate.
-            pcm.close()
-            rate_hz = info["rate"]
-        else:
-            form = FORMATS[info["format_name"]]
-            return pcm, Granted(rate_hz, info["channels"], form, info["period_size"], info["buffer_size"])
-
-
-def _try_open(
-    direction: int, device: str, rate_hz: int, channels: int, format_name: str, periods: int
-) -> tuple[Any, dict[str, Any]]:
     try:
-        pcm = alsaaudio.PCM(
-            direction, alsaaudio.PCM_NONBLOCK, device, rate=rate_hz, channels=channels,
-            format=getattr(alsaaudio, f"PCM_FORMAT_{format_name}"),
-            periodsize=ms_to_frames(PERIOD_MS, rate_hz), periods=periods,
-        )  # fmt: skip
-        return pcm, pcm.info()
+        return _agree(direction, resolve(device), _Wish(rate_hz, channels, next(iter(FORMATS))), buffer_periods)
     except alsaaudio.ALSAAudioError as error:
-        raise device_error(device, error) from error
+        raise _refusal(direction, device, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    rate_hz: int
+    channels: int
+    format_name: str
+    period_frames: int = 0
+    """0: 20 ms."""
+
+
+def _agree(direction: int, device: str, wish: _Wish, buffer_periods: int) -> tuple[Any, Granted]:
+    """Ask, and ask for something nearer to the first wish as long as there is something. May raise ALSAAudioError."""
+    first, tried = wish, set[_Wish]()
+    periods: Iterator[int] | None = None
+    while True:
+        tried.add(wish)
+        pcm, info = _ask(direction, device, wish, buffer_periods)
+        better = _better(pcm, info, wish, first)
+        whole_ms = ms_to_frames(PERIOD_MS, info["rate"])
+        if better == wish and not usable_period(info["period_size"], whole_ms):
+            periods = other_periods(whole_ms) if periods is None else periods
+            better = replace(wish, period_frames=next(periods, 0))
+        if better in tried:
+            break
+        pcm.close()
+        wish = better
+    if info["format_name"] not in FORMATS:
+        pcm.close()
+        raise DeviceError(device, f"grants only the format {info['format_name']}", hint="try `plug:` before its name")
+    form = FORMATS[info["format_name"]]
+    return pcm, Granted(info["rate"], info["channels"], form, info["period_size"], info["buffer_size"])
+
+
+def _better(pcm: Any, info: dict[str, Any], wish: _Wish, first: _Wish) -> _Wish:  # noqa: ANN401 - alsaaudio has no types
+    """What to ask for next; `wish` again if that was granted, or nothing is better."""
+    if info["format_name"] != wish.format_name and (name := best_format(pcm.getformats())):
+        wish = replace(wish, format_name=name)
+    if info["channels"] < first.channels:
+        # Of a PCM without limits alsaaudio would try each number of channels, for minutes: but that grants all.
+        wish = replace(wish, channels=best_channels(first.channels, pcm.getchannels()))
+    if info["rate"] != wish.rate_hz:
+        wish = replace(wish, rate_hz=best_rate(first.rate_hz, pcm.getrates()))
+    return wish
+
+
+def _ask(direction: int, device: str, wish: _Wish, periods: int) -> tuple[Any, dict[str, Any]]:
+    pcm = alsaaudio.PCM(
+        direction, alsaaudio.PCM_NONBLOCK, device, rate=wish.rate_hz, channels=wish.channels,
+        format=getattr(alsaaudio, f"PCM_FORMAT_{wish.format_name}"),
+        periodsize=wish.period_frames or ms_to_frames(PERIOD_MS, wish.rate_hz), periods=periods,
+    )  # fmt: skip
+    return pcm, pcm.info()
+
+
+def _refusal(direction: int, device: str, error: Exception) -> DeviceError:
+    """Why it did not open; of a busy one, who holds it."""
+    refused = device_error(device, error)
+    if isinstance(refused, DeviceBusyError):
+        side = next(name for name, kind in _KINDS.items() if kind == direction)
+        with contextlib.suppress(DeviceError):  # unplugged since
+            if (who := holder(resolve(device), side)) is not None:
+                return DeviceBusyError(device, f"is held by {who}", hint=who.remedy)
+    return refused
 
 
 @dataclass(frozen=True, slots=True)

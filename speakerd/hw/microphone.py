@@ -35,6 +35,7 @@ class AlsaSource:
             )
         self._resampler = Resampler(self.granted.rate_hz, NEAR_RATE_HZ)
         self._wait = Wait(self._pcm)
+        self._runs = False
 
     def read(self) -> SourceBlock:
         """One period of the card, or what it has of it."""
@@ -49,15 +50,17 @@ class AlsaSource:
         xruns = 0
         deadline_s = time.monotonic() + STALL_S
         while xruns < XRUNS_IN_A_ROW:
+            # A card that runs is waited for first: else it would give the few samples it has, over and over.
+            if self._runs and not self._wait.until(deadline_s):
+                raise DeviceError(self._device, f"gave no sound for {STALL_S:g} s", hint=STALL_HINT)
             length, data = self._pcm.read()
+            self._runs = length >= 0  # after an overrun it is prepared again, and begins with the next read
             if length > 0:
                 return xruns, data
             if length == -errno.EPIPE:  # already prepared again; what the card held is lost
                 xruns += 1
             elif length < 0:
                 raise DeviceError(self._device, f"stopped giving sound ({length})", hint="is it plugged in?")
-            elif not self._wait.until(deadline_s):
-                raise DeviceError(self._device, f"gave no sound for {STALL_S:g} s", hint=STALL_HINT)
         raise DeviceError(self._device, f"overran {XRUNS_IN_A_ROW} times in a row")
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ A mixer changes the echo that the microphone hears just as turning a knob would;
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 import alsaaudio
 
+from speakerd.errors import DeviceError
 from speakerd.hw.alsa import device_error, hush
+from speakerd.hw.naming import resolve
 
 T = TypeVar("T")
 
@@ -47,7 +50,7 @@ def loudspeaker_volume(
     control = find_control(device)
     if not control:
         return SoftwareVolume(get_percent, set_percent)
-    mixer = AlsaMixer(device, control)
+    mixer = AlsaMixer(playback_device, control)
     return mixer if mixer.has_switch() else SoftwareVolume(mixer.volume_percent, mixer.set_volume_percent)
 
 
@@ -56,6 +59,8 @@ def mixer_device(playback_device: str) -> str:
 
     A PCM of another name, such as one in the user's asoundrc, may have a mixer of the same name.
     """
+    with contextlib.suppress(DeviceError):  # nothing is plugged in there: there is no mixer either
+        playback_device = resolve(playback_device)
     if (card := _CARD.search(playback_device)) or (card := _HARDWARE.fullmatch(playback_device.split(",")[0])):
         return f"hw:{card[1]}"
     return playback_device
@@ -85,7 +90,7 @@ class AlsaMixer:
     """One control of one card. Opened for each call: it sees what others change, and outlives an unplugged card."""
 
     def __init__(self, device: str, control: str) -> None:
-        """As `alsamixer` names them."""
+        """`device` as a PCM or as `alsamixer` names it, `control` as `alsamixer` does."""
         self._device = device
         self._control = control
 
@@ -112,7 +117,7 @@ class AlsaMixer:
     def _ask(self, what: Callable[[Any], T]) -> T:
         hush()
         try:
-            mixer = alsaaudio.Mixer(control=self._control, device=self._device)
+            mixer = alsaaudio.Mixer(control=self._control, device=mixer_device(self._device))
             try:
                 return what(mixer)
             finally:

@@ -14,7 +14,7 @@ from speakerd.dsp.formats import FORMATS
 from speakerd.errors import DeviceError
 from speakerd.hw import cards
 from speakerd.hw.alsa import Abilities, Granted
-from speakerd.hw.cards import Device, devices, hardware
+from speakerd.hw.cards import Device, Hardware, devices, hardware
 
 
 def run(env, *arguments):
@@ -74,13 +74,50 @@ def proc(tmp_path):
 
 
 def test_hardware_has_names_that_stay(proc, tmp_path):
-    assert hardware(proc) == [
-        ("playback", "hw:CARD=Headphones,DEV=0", "bcm2835 Headphones"),
-        ("capture", "hw:CARD=Device,DEV=0", "USB Audio"),
-        ("playback", "hw:CARD=Device,DEV=0", "USB Audio"),
-        ("playback", "hw:CARD=2,DEV=3", "HDMI 0"),
+    assert hardware(proc, tmp_path / "none") == [
+        Hardware("playback", "hw:CARD=Headphones,DEV=0", "bcm2835 Headphones", ""),
+        Hardware("capture", "hw:CARD=Device,DEV=0", "USB Audio", ""),
+        Hardware("playback", "hw:CARD=Device,DEV=0", "USB Audio", ""),
+        Hardware("playback", "hw:CARD=2,DEV=3", "HDMI 0", ""),
     ]
     assert hardware(tmp_path / "none") == []
+
+
+@pytest.fixture
+def twins(proc):
+    """Two equal cards on USB, and one of another kind."""
+    (proc / "pcm").write_text(
+        "00-00: bcm2835 Headphones : bcm2835 Headphones : playback 8\n"
+        "01-00: USB Audio : USB Audio : capture 1\n"
+        "02-00: USB Audio : USB Audio : capture 1\n"
+        "03-00: USB Audio : USB Audio : capture 1\n"
+    )
+    (proc / "by-path").mkdir()
+    for number, name, socket in (
+        (1, "Device", "usb-0:1.3:1.0"),
+        (2, "Device_1", "usb-0:1.1:1.0"),
+        (3, "Mic", "usb-0:2"),
+    ):
+        (proc / f"card{number}").mkdir(exist_ok=True)
+        (proc / f"card{number}" / "id").write_text(f"{name}\n")
+        (proc / "by-path" / socket).symlink_to(f"../controlC{number}")
+    return proc
+
+
+def test_equal_cards_are_told_apart_by_their_sockets(twins, monkeypatch):
+    found = hardware(twins, twins)
+    assert [one.name for one in found] == [
+        "hw:CARD=Headphones,DEV=0",
+        "/dev/snd/by-path/usb-0:1.3:1.0,DEV=0",
+        "/dev/snd/by-path/usb-0:1.1:1.0,DEV=0",
+        "hw:CARD=Mic,DEV=0",
+    ]
+    assert found[-1].socket == "/dev/snd/by-path/usb-0:2,DEV=0"
+    monkeypatch.setattr(cards, "pcm_names", lambda _: [])
+    listed = describe("Microphones", devices("capture", twins, twins))
+    assert "  /dev/snd/by-path/usb-0:1.3:1.0,DEV=0  (USB Audio)" in listed
+    at = listed.index("  hw:CARD=Mic,DEV=0  (USB Audio)")
+    assert listed[at + 1] == "      socket  /dev/snd/by-path/usb-0:2,DEV=0"
 
 
 def test_a_busy_device_does_not_hide_the_others(proc, monkeypatch):

@@ -28,23 +28,32 @@ DEVICE = "hw:Odd"
 
 
 class OddCard:
-    """A PCM that grants `rate`, `channels` and `formats` only, like hardware does, and plays a script."""
+    """A PCM that grants these rates, channels and formats only, like hardware does, and plays a script.
 
-    rate = 48_000
-    channels = 2
+    As alsa-lib does, it takes the first of all for what it refuses.
+    """
+
+    rates = (48_000,)
+    channel_counts = (2,)
     formats = ("S32_LE",)
+    periods_granted = ()  # any
     answers: tuple[object, ...] = ()
 
     def __init__(self, direction, mode, device, *, rate, channels, format, periodsize, periods):
         assert device == DEVICE
         asked = next(name for name in FORMATS if getattr(alsaaudio, f"PCM_FORMAT_{name}") == format)
         self.granted = asked if asked in self.formats else self.formats[0]
-        self.periodsize, self.periods = periodsize, periods
+        self.rate = rate if rate in self.rates else self.rates[0]
+        self.channels = channels if channels in self.channel_counts else self.channel_counts[0]
+        odd = self.periods_granted and periodsize not in self.periods_granted
+        self.periodsize, self.periods = self.periods_granted[0] if odd else periodsize, periods
         self.script = list(self.answers)
         self.written = b""
         self.available = periodsize * periods
         self.closed = self.dropped = 0
-        self.pipe = os.pipe()  # never readable: this card is not ready
+        self.pipe = os.pipe()  # readable while a microphone has something to give
+        if direction == alsaaudio.PCM_CAPTURE and self.script:
+            os.write(self.pipe[1], b"!")
 
     def info(self):
         return {
@@ -55,6 +64,15 @@ class OddCard:
             "buffer_size": self.periodsize * self.periods,
         }
 
+    def getrates(self):
+        return list(self.rates) if len(self.rates) > 1 else self.rates[0]
+
+    def getchannels(self):
+        return list(self.channel_counts)
+
+    def getformats(self):
+        return dict.fromkeys(self.formats, 0)
+
     def _answer(self):
         answer = self.script.pop(0)
         if isinstance(answer, Exception):
@@ -62,7 +80,10 @@ class OddCard:
         return answer
 
     def read(self):
-        return self._answer()
+        answer = self._answer()
+        if not self.script:
+            os.read(self.pipe[0], 1)
+        return answer
 
     def polldescriptors(self):
         return [(self.pipe[0], select.POLLIN)]
@@ -118,7 +139,7 @@ NOISE = np.random.default_rng(0).integers(-30000, 30000, 960).astype(np.int16)
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("channels", [1, 2, 8])
 def test_playback_converts_to_what_is_granted(card, form, channels):
-    made = card(formats=(form,), channels=channels)
+    made = card(formats=(form,), channel_counts=(channels,))
     sink = AlsaSink(DEVICE, 24_000, 80)
     assert (sink.rate_hz, sink.period_frames, sink.buffer_frames) == (48_000, 960, 3840)
     assert made[-1].periodsize == 960, "the period is 20 ms at the rate granted, not at the one asked for"
@@ -144,6 +165,44 @@ def test_capture_takes_its_channel_at_16_khz(card, channel):
     assert np.max(np.abs(heard[800:] - want[800:])) < 2
 
 
+@pytest.mark.parametrize(
+    ("rates", "granted_hz"),
+    [
+        ((8_000, 44_100, 48_000), 48_000),  # a multiple
+        ((8_000, 44_100), 44_100),
+        ((8_000, 11_025), 11_025),
+        ((8_000, 16_000, 48_000), 16_000),
+        ((22_050,), 22_050),
+    ],
+)
+def test_the_rate_that_loses_least(card, rates, granted_hz):
+    made = card(rates=rates)
+    source = AlsaSource(DEVICE, 16_000, 0)
+    assert (source.granted.rate_hz, made[-1].periodsize) == (granted_hz, granted_hz // 50)
+    assert [one.closed for one in made] == [1] * (len(made) - 1) + [0]
+
+
+@pytest.mark.parametrize(("channel", "granted"), [(0, 2), (1, 2), (2, 6), (5, 6), (7, 8)])
+def test_a_hat_with_more_channels_than_needed(card, channel, granted):
+    card(channel_counts=(2, 6, 8))
+    assert AlsaSource(DEVICE, 48_000, channel).granted.channels == granted
+
+
+def test_the_best_format_is_asked_for(card):
+    card(formats=("U8", "S24_3LE", "S32_LE"))
+    assert AlsaSource(DEVICE, 48_000, 0).granted.form.name == "S32_LE"
+
+
+@pytest.mark.parametrize(
+    ("granted", "frames"),
+    [((16, 256, 1_024), 1_024), ((16, 512), 512), ((16, 32), 16), ((700, 960), 960), ((700,), 700)],
+)
+def test_a_card_that_insists_on_its_periods(card, granted, frames):
+    made = card(periods_granted=granted)
+    assert AlsaSource(DEVICE, 48_000, 0).granted.period_frames == frames
+    assert sum(not one.closed for one in made) == 1
+
+
 def test_a_channel_that_is_not_there_is_refused(card):
     made = card()
     with pytest.raises(DeviceError, match=r"hw:Odd: has 2 channels, so there is no channel 2.*capture_channel"):
@@ -156,6 +215,17 @@ def test_a_format_that_we_do_not_know_is_refused_in_words(card):
     with pytest.raises(DeviceError, match=r"hw:Odd: grants only the format MU_LAW.*plug:"):
         AlsaSink(DEVICE, 48_000, 80)
     assert all(one.closed for one in made)
+
+
+def test_a_card_is_not_asked_for_the_little_that_it_has(card, impatient):
+    """Else one whose pointer moves sample by sample would be asked thousands of times a second."""
+    made = card(answers=((960, bytes(7680)), (3, bytes(24)), (2, bytes(16))))
+    source = AlsaSource(DEVICE, 48_000, 0)
+    source.read()
+    os.read(made[-1].pipe[0], 1)  # the poll descriptor: nothing worth a wake-up yet
+    with pytest.raises(DeviceError, match=r"gave no sound for 0\.3 s"):
+        source.read()
+    assert len(made[-1].script) == 2
 
 
 def test_capture_overruns_are_counted_and_survived(card):

@@ -13,15 +13,15 @@ class Audio(Section):
     """Sound cards."""
 
     capture_device: Name = "default"
-    """ALSA name of the microphone, as `speakerd devices` prints it."""
+    """ALSA name of the microphone, or of the socket it is in, as `speakerd devices` prints it."""
     playback_device: Name = "default"
-    """ALSA name of the loudspeaker, as `speakerd devices` prints it."""
+    """ALSA name of the loudspeaker, or of the socket it is in, as `speakerd devices` prints it."""
     capture_rate_hz: int = Field(16_000, ge=8_000, le=192_000)
     """Rate asked of the microphone, Hz; what the card grants instead is converted."""
     playback_rate_hz: int = Field(48_000, ge=8_000, le=192_000)
     """Rate asked of the loudspeaker, Hz; what the card grants instead is converted to."""
     capture_channel: int = Field(0, ge=0, le=31)
-    """Channel of the microphone to listen to, counted from 0."""
+    """Channel of the microphone to listen to, counted from 0; others that the card has are left out."""
     playback_buffer_ms: int = Field(80, ge=40, le=500)
     """Sound that the card may hold, ms: more survives a busier machine, less reacts faster."""
     volume_percent: int = Field(100, ge=0, le=100)
