@@ -18,6 +18,8 @@ class Earcon(StrEnum):
     WAKE = "wake"
     GOODBYE = "goodbye"
     ERROR = "error"
+    MUTE = "mute"
+    UNMUTE = "unmute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class OpenSession:
 
     session: int
     wake_ms: int = 0
-    """How far into the sound of the session the wake word will have been detected."""
+    """How far into the sound of the session the wake word will have been detected; long before it if none was said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class WakeDetected:
     """0 to 1."""
     frame_index: int
     """The last near frame that the score depends on."""
+    by_hand: bool = False
+    """Nothing was heard: someone asked for it otherwise. What came before `frame_index` is nobody's business."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ def describe(event: ev.Event, before: State, after: State, figures: dict[str, fl
     match event:
         case ev.WakeDetected(word, score):
             told = {State.IDLE: "; connecting", State.SPEAKING: " over the reply; listening"}.get(before, "")
-            return Telling(INFO, name, f"Heard {word} (score {score:.2f}){told}.")
+            heard = "Called by hand" if event.by_hand else f"Heard {word} (score {score:.2f})"
+            return Telling(INFO, name, f"{heard}{told}.")
         case ev.SessionReady():
             live_ms = figures.get("wake_to_live_ms", 0)
             return Telling(INFO, name, f"Connected {live_ms:.0f} ms after the wake word; listening.")

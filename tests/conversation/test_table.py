@@ -52,9 +52,12 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.state import Rules
 from speakerd.conversation.table import ROWS
 
+BY_HAND = replace(WAKE, by_hand=True)
+
 ROWS_IN_PLAY = [
     # from, events, state afterwards, actions of the last event, seconds to the deadline
     (IDLE, (WAKE,), CONNECTING, BEGUN, 5),
+    (IDLE, (BY_HAND,), CONNECTING, [BEGUN[0], do.HoldUplink(1001), do.OpenSession(1, -60_000)], 5),
     (CONNECTING, (READY,), LISTENING, [do.OpenUplink()], 8),
     (CONNECTING, (LOST,), IDLE, [do.CloseUplink(), ERROR], None),
     (CONNECTING, (LATE,), CLOSING, [do.CloseUplink(), do.AbortSession(), ERROR], 2),

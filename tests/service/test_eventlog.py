@@ -25,7 +25,7 @@ def test_an_event_and_the_change_it_made(tmp_path: Path):
     wake, change, flushed = (json.loads(line) for line in path.read_text().splitlines())
     assert wake == {
         "t": 12.3457, "event": "WakeDetected", "state": "CONNECTING",
-        "word": "alexa", "score": 0.9, "frame_index": 77, "x_ms": 1.5,
+        "word": "alexa", "score": 0.9, "frame_index": 77, "by_hand": False, "x_ms": 1.5,
     }  # fmt: skip
     assert change == {"t": 12.3457, "event": "StateChanged", "state": "CONNECTING", "from": "IDLE"}
     assert flushed["items"] == [{"item_id": "i", "heard_ms": 640, "received_ms": 900}]

@@ -13,6 +13,8 @@ VOICE_LEAD_FRAMES = 8
 
 def preroll_index(f: Facts, event: ev.WakeDetected) -> int:
     """The near frame from which on words around a wake word are sent."""
+    if event.by_hand:
+        return event.frame_index + 1
     return event.frame_index - f.rules.preroll_frames + 1
 
 

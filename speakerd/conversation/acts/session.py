@@ -9,12 +9,15 @@ from speakerd.conversation.acts.orders import flush, preroll_index
 from speakerd.conversation.state import Facts
 from speakerd.pcm import PERIOD_MS
 
+NO_WORD_MS = -60_000
+"""No wake word was said: nothing that the user says is taken for one."""
+
 
 def begin(f: Facts, event: ev.WakeDetected, _now_s: float) -> list[Action]:
     f.session += 1
     f.user_speaking, f.wake_pending = False, None
     f.forget_response()
-    wake_ms = PERIOD_MS * f.rules.preroll_frames
+    wake_ms = NO_WORD_MS if event.by_hand else PERIOD_MS * f.rules.preroll_frames
     return [do.PlayEarcon(Earcon.WAKE), do.HoldUplink(preroll_index(f, event)), do.OpenSession(f.session, wake_ms)]
 
 
