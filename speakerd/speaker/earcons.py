@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from speakerd.dsp.resample import Resampler
 from speakerd.pcm import Samples
 
-NAMES = ("wake", "goodbye", "error")
+NAMES = ("wake", "goodbye", "error", "mute", "unmute")
 
 _ATTACK_S = 0.008
 _RELEASE_S = 0.03
@@ -39,6 +39,10 @@ _SCORES: Mapping[str, tuple[_Note, ...]] = {
         _Note(0.15, 0.18, 1046.5, 0.03),
         _Note(0.15, 0.18, 1108.7, 0.03),
     ),
+    # The same note twice, the second cut short: shut.
+    "mute": (_Note(0.0, 0.12, 1174.7, 0.03), _Note(0.12, 0.08, 1174.7, 0.012)),
+    # It comes back, a fourth higher: open.
+    "unmute": (_Note(0.0, 0.08, 1174.7, 0.012), _Note(0.1, 0.14, 1568.0, 0.035)),
 }
 
 

@@ -39,6 +39,10 @@ class Sounds(Section):
     """Played when the conversation is over."""
     error: Name = "default"
     """Played when something went wrong."""
+    mute: Name = "default"
+    """Played when the microphone is shut off (`speakerd ctl mute`), and when the wake word is said to it then."""
+    unmute: Name = "default"
+    """Played when the microphone is on again."""
     level_dbfs: float = Field(-20.0, ge=-60.0, le=0.0)
     """Peak level of the default sounds, dBFS."""
     notices: bool = True
