@@ -36,6 +36,8 @@ PATIENCE_S = 3.0
 TIMEOUT_S = 10.0
 MAX_BYTES = 20 * 2 * WIRE_RATE_HZ
 """Longest notice, 20 s."""
+MAX_BYTES_READ = 60 * 2 * WIRE_RATE_HZ
+"""Longest text of the household's own, 60 s."""
 TAIL_S = 1.0
 """A notice may sound so much longer than it is, for the loudspeaker's buffers."""
 _PASSING = frozenset({Trouble.CONTENT_FILTERED, Trouble.CUT_SHORT})
@@ -65,9 +67,9 @@ class Herald:
     """One for the life of the daemon."""
 
     def __init__(
-        self, section: Sounds, voice: str, folder: Path, play: Callable[[bytes], object], tasks: asyncio.TaskGroup
+        self, section: Sounds, voice: str, folder: Path, play: Callable[[bytes], bool], tasks: asyncio.TaskGroup
     ) -> None:
-        """`voice` of flite; `play` takes a notice as int16 mono 24 kHz bytes."""
+        """`voice` of flite; `play` takes a notice as int16 mono 24 kHz bytes, and says whether it will sound."""
         self._section = section
         self._voice = voice
         self._folder = folder
@@ -82,12 +84,20 @@ class Herald:
         self._quiet.set()
         self._making: asyncio.Task[None] | None = None
         self._mute = False
+        self._closed = False
+        self._reading = asyncio.Lock()
+        """One text at a time is made into speech."""
         self._missed: set[str] = set()
 
     @property
     def sounding(self) -> bool:
         """A notice may be audible."""
         return self._loop.time() < self._until_s
+
+    @property
+    def busy(self) -> bool:
+        """A notice may be audible, or soon will be."""
+        return self.sounding or (self._making is not None and not self._making.done())
 
     def observe(self, event: ev.Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer."""
@@ -127,6 +137,23 @@ class Herald:
         self._cancel()
         self._making = self._tasks.create_task(self._say(sentences), name="notice")
 
+    async def read_out(self, text: str) -> str:
+        """Say a text of the household's own, in the language of the notices, now; why not, empty if it is said.
+
+        Unlike a notice it is not kept. What sounds already is not cut.
+        """
+        language = self._section.language
+        utterance = self._in_english(text) if language == "en" else _by_espeak(text, language)
+        if shutil.which(utterance.command[0]) is None:
+            return f"{utterance.command[0]} is not installed, and nothing else speaks {language}."
+        async with self._reading:
+            pcm = await self._make(utterance)
+            if self._closed:
+                return "The daemon is stopping."
+            if not pcm:
+                return "No sound could be made of it."
+            return "" if self._sound(pcm[:MAX_BYTES_READ]) else "The loudspeaker is not free for it."
+
     def hush(self) -> None:
         """What was not begun is not said; what sounds is flushed by the caller."""
         self._cancel()
@@ -134,7 +161,7 @@ class Herald:
 
     def close(self) -> None:
         """From now on be silent. May be called twice."""
-        self._mute = True
+        self._closed = self._mute = True
         self.hush()
 
     def _cancel(self) -> None:
@@ -152,16 +179,24 @@ class Herald:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 await self._quiet.wait()
-        self._until_s = self._loop.time() + len(pcm) / 2 / WIRE_RATE_HZ + TAIL_S
-        self._play(pcm)
+        self._sound(pcm)
+
+    def _sound(self, pcm: bytes) -> bool:
+        if not self._play(pcm):
+            return False
+        begin_s = max(self._loop.time(), self._until_s - TAIL_S)
+        self._until_s = begin_s + len(pcm) / 2 / WIRE_RATE_HZ + TAIL_S
+        return True
 
     def _utterances(self, sentences: tuple[str, ...]) -> Iterator[Utterance]:
         """Ways to say it, the best first."""
         language = self._section.language
         if words := translated(sentences, language):
-            yield Utterance(words, f"espeak-ng {language}", ("espeak-ng", "-v", language, "--stdout"))
-        flite = ("flite", "-voice", self._voice, "-o", "/dev/stdout", "-t")
-        yield Utterance(" ".join(sentences), self._voice, flite)
+            yield _by_espeak(words, language)
+        yield self._in_english(" ".join(sentences))
+
+    def _in_english(self, words: str) -> Utterance:
+        return Utterance(words, self._voice, ("flite", "-voice", self._voice, "-o", "/dev/stdout", "-t"))
 
     async def _sound_of(self, utterance: Utterance) -> bytes:
         """int16 mono 24 kHz bytes, kept or made; empty if it cannot be made."""
@@ -197,6 +232,10 @@ class Herald:
                 program,
                 extra=fields(event="NoticesEnglish", program=program),
             )
+
+
+def _by_espeak(words: str, language: str) -> Utterance:
+    return Utterance(words, f"espeak-ng {language}", ("espeak-ng", "-v", language, "--stdout", "--"))
 
 
 async def _output(command: list[str]) -> bytes:

@@ -34,7 +34,11 @@ class Street:
     def __init__(self, folder: Path, tasks: asyncio.TaskGroup, **sounds: object) -> None:
         self.heard: list[bytes] = []
         self.said: list[str] = []
-        self.herald = Herald(Sounds(**sounds), "slt", folder, self.heard.append, tasks)
+        self.herald = Herald(Sounds(**sounds), "slt", folder, self.play, tasks)
+
+    def play(self, pcm: bytes) -> bool:
+        self.heard.append(pcm)
+        return True
 
     def listen_to_words(self) -> None:
         """Words, not their sound, from now on."""
@@ -150,7 +154,7 @@ async def test_in_another_language_by_another_voice(tmp_path, programs):
             [pcm] = street.heard
             assert len(pcm) == pytest.approx(2 * WIRE_RATE_HZ, rel=0.02)
     german = "Mein Zugangsschlüssel wurde abgelehnt. Bitte prüfe ihn. Das Budget für heute ist fast aufgebraucht."
-    assert (tmp_path / "asked").read_text() == f"-v de --stdout {german}\n", "once: then it is kept"
+    assert (tmp_path / "asked").read_text() == f"-v de --stdout -- {german}\n", "once: then it is kept"
 
 
 @pytest.mark.parametrize("sentence", [SENTENCE, "Something new."], ids=["no espeak-ng", "no words"])
@@ -298,3 +302,46 @@ async def test_a_remark_waits_for_the_end_and_is_made_once(street):
 def test_where_notices_are_kept():
     assert notices_folder({"CACHE_DIRECTORY": "/var/cache/speakerd"}) == Path("/var/cache/speakerd/notices")
     assert notices_folder({"HOME": "/home/me"}) == Path("/home/me/.cache/speakerd/notices")
+
+
+# ---------------------------------------------------------------- texts of the household's own
+
+
+async def test_a_text_is_read_out_at_once_and_kept_nowhere(street, tmp_path):
+    assert await street.herald.read_out("Dinner is ready.") == ""
+    [pcm] = street.heard
+    assert 0.5 < len(pcm) / 2 / WIRE_RATE_HZ < 4.0
+    assert street.herald.sounding
+    assert street.herald.busy
+    assert list(tmp_path.rglob("*.pcm")) == []
+
+
+async def test_two_texts_follow_each_other(street, monkeypatch):
+    monkeypatch.setattr(module, "TAIL_S", 0.0)
+    began_s = street.herald._loop.time()
+    assert await asyncio.gather(*(street.herald.read_out("One two three.") for _ in range(2))) == ["", ""]
+    length_s = sum(len(pcm) for pcm in street.heard) / 2 / WIRE_RATE_HZ
+    assert street.herald._until_s >= began_s + length_s
+
+
+async def test_a_text_that_looks_like_an_option_is_a_text(tmp_path, programs):
+    async with asyncio.TaskGroup() as tasks:
+        street = Street(tmp_path / "notices", tasks, language="de")
+        assert await street.herald.read_out("-5 Grad") == ""
+        street.herald.close()
+    assert (tmp_path / "asked").read_text() == "-v de --stdout -- -5 Grad\n"
+
+
+@pytest.mark.parametrize(("language", "program"), [("en", "flite"), ("fr", "espeak-ng")])
+async def test_why_a_text_is_not_read_out(street, tmp_path, monkeypatch, language, program):
+    street.herald._section = Sounds(language=language)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert await street.herald.read_out("x") == f"{program} is not installed, and nothing else speaks {language}."
+
+
+async def test_no_text_is_read_out_where_nobody_may_talk(street):
+    street.herald._play = lambda _pcm: False
+    assert await street.herald.read_out("x") == "The loudspeaker is not free for it."
+    assert not street.herald.sounding
+    street.herald.close()
+    assert await street.herald.read_out("x") == "The daemon is stopping."
