@@ -111,6 +111,13 @@ _PHRASES: dict[str, tuple[str, str, str, str, str]] = {
         "Il server non risponde.",
         "De server geeft geen antwoord.",
     ),
+    "My microphone is switched off.": (
+        "Mein Mikrofon ist ausgeschaltet.",
+        "Mon micro est coupé.",
+        "Mi micrófono está apagado.",
+        "Il mio microfono è spento.",
+        "Mijn microfoon staat uit.",
+    ),
     "Today's budget is used up. I will be back tomorrow.": (
         "Das Budget für heute ist aufgebraucht. Morgen bin ich wieder da.",
         "Le budget d'aujourd'hui est épuisé. Je serai de retour demain.",

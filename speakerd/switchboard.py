@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from speakerd.cashier import Cashier
@@ -45,10 +47,17 @@ from speakerd.realtime.outputs import (
     VoiceComplete,
 )
 from speakerd.realtime.reader import Json
+from speakerd.service.journal import fields
 from speakerd.service.reporter import Reporter
 from speakerd.service.stopwatch import Stopwatch
 from speakerd.speaker.playback import Playback
 from speakerd.transcripts import Transcripts
+
+log = logging.getLogger(__name__)
+
+SHORTEST_WORD_FRAMES = 25
+"""Near frames, half a second: no wake word is said faster."""
+MUTED = "My microphone is switched off."
 
 Tidings: TypeAlias = Event | SpeechDetected | DuplexChanged | EchoMeasured | Sounded | FellSilent
 """What the threads of the sound cards tell."""
@@ -76,6 +85,10 @@ class Switchboard:
     """No conversation may begin."""
     closed: bool = False
     """Nothing that the server says is heard: it could begin what nobody would end."""
+    _heard_from_s: float = field(default=-math.inf, init=False)
+    """Frames captured before this were heard while muted: they are nobody's business."""
+    _words_from_index: int | None = field(default=-1, init=False)
+    """A wake word detected before this frame began while muted; None: no frame has come since."""
 
     def take_event(self, event: Tidings) -> None:
         """What happened at the sound cards."""
@@ -91,6 +104,8 @@ class Switchboard:
 
     def mute(self, *, muted: bool) -> None:
         """Shut the microphone off: no wake word counts, a conversation ends, nothing is sent; or take it in again."""
+        if self.gatekeeper.muted and not muted:
+            self._heard_from_s, self._words_from_index = asyncio.get_running_loop().time(), None
         self.gatekeeper.mute(muted=muted)
         if muted and self.conductor.state is not State.IDLE:
             self.conductor.dispatch(StopRequested("mute"))
@@ -98,6 +113,10 @@ class Switchboard:
     def take_frames(self, frames: list[NearFrame]) -> None:
         """What the microphone heard."""
         for frame in frames:
+            if frame.captured_at_s < self._heard_from_s:  # on its way while muted
+                continue
+            if self._words_from_index is None and not self.gatekeeper.muted:
+                self._words_from_index = frame.index + SHORTEST_WORD_FRAMES
             self.gatekeeper.push(frame)
         self.stopwatch.frame(frames[-1].index, frames[-1].captured_at_s)
 
@@ -146,11 +165,12 @@ class Switchboard:
         if isinstance(event, DeadlineReached) and before is State.INTERRUPTED:
             self.front_end.no_words_followed()
 
-    def play_notice(self, pcm: bytes) -> None:
-        """Say what the herald has to say, if nobody talks."""
-        if self.conductor.state is State.IDLE:
-            self.playback.enqueue("notice", pcm)
-            self.playback.end_response()
+    def play_notice(self, pcm: bytes) -> bool:
+        """Say what the herald has to say, if nobody talks; whether that is so."""
+        if self.stopping or self.conductor.state is not State.IDLE or not self.playback.enqueue("notice", pcm):
+            return False
+        self.playback.end_response()
+        return True
 
     def _call(self, word: str) -> None:
         """From the next session on, whoever answers to this word."""
@@ -159,6 +179,9 @@ class Switchboard:
     def _may_begin(self, event: WakeDetected) -> bool:
         """Whether a wake word counts: not muted or at the end, and a new conversation only if there is money for it."""
         if self.gatekeeper.muted:
+            self._answer_muted(event)
+            return False
+        if not event.by_hand and (self._words_from_index is None or event.frame_index < self._words_from_index):
             return False
         if self.stopping or self.conductor.state not in (State.IDLE, State.CLOSING):
             return not self.stopping
@@ -172,3 +195,10 @@ class Switchboard:
             self.playback.flush()
         self.herald.hush()
         return True
+
+    def _answer_muted(self, event: WakeDetected) -> None:
+        """Whoever calls is to know that it is shut off, not broken."""
+        log.info("Heard %s, but the microphone is muted.", event.word, extra=fields(event="WakeWhileMuted"))
+        self.playback.play_earcon(Earcon.MUTE)
+        if self.conductor.state is State.IDLE:
+            self.herald.say(MUTED)

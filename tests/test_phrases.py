@@ -12,10 +12,12 @@ from speakerd.herald import _PASSING
 from speakerd.phrases import _PHRASES, translated
 from speakerd.purse.budget import Grade, Span
 from speakerd.realtime.troubles import NOTICES
+from speakerd.switchboard import MUTED
 
 LANGUAGES = get_args(Sounds.model_fields["language"].annotation)
 SAID = [notice.spoken for trouble, notice in NOTICES.items() if trouble not in _PASSING]
 SAID += [spoken(span, grade) for span in Span for grade in Grade]
+SAID.append(MUTED)
 
 
 @pytest.mark.parametrize("language", set(LANGUAGES) - {"en"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -57,21 +58,21 @@ class Room:
             parts,
         )
         self.conductor.observe(self.board.observe)
-        self._index = itertools.count()
-        self._voice = np.random.default_rng(1).integers(-8_000, 8_000, 320, np.int16)
+        self.indexes = itertools.count()
+        self.voice = np.random.default_rng(1).integers(-8_000, 8_000, 320, np.int16)
 
     async def hear(self, frames: int) -> None:
         """So much noise in the room; all that leaves it has left."""
         for _ in range(frames):
-            index = next(self._index)
-            self.board.take_frames([NearFrame(self._voice, index, index * 0.02)])
+            index = next(self.indexes)
+            self.board.take_frames([NearFrame(self.voice, index, time.monotonic())])
             if index % 50 == 0:
                 await asyncio.sleep(0)
         await asyncio.sleep(0.05)
 
     def wake(self) -> None:
         """The wake word."""
-        self.board.take_event(WakeDetected("hey_jarvis", 0.9, next(self._index) - 1))
+        self.board.take_event(WakeDetected("hey_jarvis", 0.9, next(self.indexes) - 1))
 
     async def until(self, what: Callable[[], bool]) -> None:
         """Wait, while the conversation goes on."""
@@ -146,13 +147,22 @@ async def test_while_muted_not_a_byte_whatever_is_said(warm):
         assert it.conductor.state is State.IDLE
         assert it.rig.octets_in == before
 
+        late = NearFrame(it.voice, next(it.indexes), time.monotonic())
         it.board.mute(muted=False)
+        it.board.take_frames([late])
+        it.wake()
+        it.take_outputs()
+        assert it.conductor.state is State.IDLE, "that word was said while muted"
+        await it.hear(10)
+        it.wake()
+        assert it.conductor.state is State.IDLE, "and so was most of this one"
+        await it.hear(20)
         it.wake()
         await it.until(lambda: it.conductor.state is State.LISTENING)
-        await asyncio.sleep(0.05)
-        assert it.rig.peers[0].audio == b"", "nor later: what was said meanwhile is forgotten"
-        await it.hear(10)
         await it.until(lambda: it.rig.peers[0].audio != b"")
+        await asyncio.sleep(0.05)
+        sent_frames = len(it.rig.peers[0].audio) / FRAME_BYTES
+        assert sent_frames <= 25, "nor later: what was said meanwhile is forgotten"
 
 
 async def test_muted_in_a_conversation_it_ends_and_what_was_held_is_forgotten():
@@ -167,3 +177,17 @@ async def test_muted_in_a_conversation_it_ends_and_what_was_held_is_forgotten():
         await it.until(lambda: it.conductor.state is State.IDLE)
         assert len(it.rig.peer.audio) == sent
         assert sent <= (20 + 25 + 2) * FRAME_BYTES
+
+
+@pytest.mark.parametrize("warm", [True, False])
+async def test_called_by_hand_nothing_is_sent_of_what_was_said_before(warm):
+    async with room(keep_warm=warm) as it:
+        await it.until(lambda: it.rig.link.warm or not warm)
+        await it.hear(50)
+        it.board.take_event(WakeDetected("hey_jarvis", 1.0, next(it.indexes) - 1, by_hand=True))
+        await it.until(lambda: it.conductor.state is State.LISTENING)
+        await asyncio.sleep(0.05)
+        assert it.rig.peers[0].audio == b""
+        await it.hear(10)
+        await it.until(lambda: len(it.rig.peers[0].audio) >= 8 * FRAME_BYTES)
+        assert len(it.rig.peers[0].audio) <= 10 * FRAME_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import MISSING, fields
 from types import SimpleNamespace
 
 import pytest
@@ -35,7 +36,7 @@ def board_for(link) -> Switchboard:
     sessions = cast.sessions(lambda _names: [], transcripts=False)
     conductor = Conductor(Machine(Rules(silence_s=5.0)), link, Mute(), Mute(), asyncio.get_running_loop())
     given = {
-        **{name: Mute() for name in Switchboard.__dataclass_fields__ if name not in ("stopping", "closed")},
+        **{field.name: Mute() for field in fields(Switchboard) if field.default is MISSING},
         "gatekeeper": SimpleNamespace(muted=False),
         "herald": SimpleNamespace(sounding=False, hush=lambda: None),
         "cashier": SimpleNamespace(refusal=lambda: None),

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import TypedDict
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
@@ -30,6 +31,22 @@ LOOK_S = 10.0
 """How often to look whether sound moves; more often if the watchdog wants to be fed more often."""
 RETRY_S = 30.0
 """A device in trouble that was not tried again for so long hangs."""
+
+
+class Standing(TypedDict):
+    """How everything stands."""
+
+    ready: bool
+    status: str
+    """What goes on, in a few words."""
+    devices: dict[str, str]
+    """What is wrong with `microphone` and `loudspeaker`; those that work are left out."""
+    service: str
+    """What is wrong with the service, or with the purse; empty if nothing is known."""
+    half_duplex: str
+    """Why only the wake word interrupts; empty if speech does, too."""
+    note: str
+    """What is of interest for a while."""
 
 
 class Reporter:
@@ -56,6 +73,9 @@ class Reporter:
         self._tried_s: dict[str, float] = {}
         self._ready = False
         self._half_duplex = self._away = ""
+        self._muted = False
+        self._note = ""
+        """What is of interest for a while."""
 
     # ------------------------------------------------------------ the conversation
 
@@ -215,6 +235,26 @@ class Reporter:
             elif was_hung and not still:
                 log.info("Sound moves again.", extra=fields(event="Moves"))
 
+    def muted(self, *, muted: bool, why: str = "") -> None:
+        """The microphone was shut off, or taken in again."""
+        self._muted = muted
+        told = "The microphone is muted" if muted else "The microphone is on again"
+        log.info("%s%s.", told, f", {why}" if why else "", extra=fields(event="Muted" if muted else "Unmuted"))
+        if self._eventlog:
+            self._eventlog.write("Muted" if muted else "Unmuted", time.monotonic(), state=self._state)
+        self._show_status()
+
+    def standing(self) -> Standing:
+        """How everything stands, for whoever asks."""
+        return {
+            "ready": self._ready,
+            "status": self._status(),
+            "devices": dict(self._troubles),
+            "service": self._away or self._service,
+            "half_duplex": self._half_duplex,
+            "note": self._note,
+        }
+
     def stopping(self) -> None:
         """Shutdown has begun."""
         self._notifier.stopping()
@@ -247,7 +287,13 @@ class Reporter:
         devices = "".join(f"; {name}: {trouble}" for name, trouble in self._troubles.items())
         half = f"; only the wake word interrupts: {self._half_duplex}" if self._half_duplex else ""
         service = "".join(f"; {told}" for told in (self._away, self._service) if told)
-        self._notifier.status((STATUS[self._state] if self._ready else "Starting") + service + devices + half)
+        note = f"; {self._note}" if self._note else ""
+        self._notifier.status(self._status() + service + devices + half + note)
+
+    def _status(self) -> str:
+        if not self._ready:
+            return "Starting, the microphone muted" if self._muted else "Starting"
+        return "Microphone muted" if self._muted and self._state is State.IDLE else STATUS[self._state]
 
 
 def _details(event: ev.Event) -> dict[str, object]:
