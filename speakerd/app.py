@@ -15,8 +15,10 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from speakerd import parts, surroundings
+from speakerd import __version__, parts, surroundings
+from speakerd.butler import Butler
 from speakerd.cashier import Cashier
 from speakerd.cast import Cast
 from speakerd.clerk import Clerk
@@ -36,8 +38,11 @@ from speakerd.mic.listener import Listener
 from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
 from speakerd.realtime.reader import Json
-from speakerd.service.announce import announce
+from speakerd.service.announce import announce, without_secrets
+from speakerd.service.ctl.door import Door
+from speakerd.service.ctl.place import own_socket
 from speakerd.service.eventlog import EventLog
+from speakerd.service.mutefile import MuteFile, mute_file
 from speakerd.service.notify import Notifier
 from speakerd.service.reporter import Reporter
 from speakerd.service.scribe import Scribe
@@ -142,6 +147,7 @@ class App:
         self._cashier = Cashier(
             config, os.environ, lambda: self._link.octets, self._herald.remark, lambda: self._link.standing_in
         )
+        self._volume = parts.make_volume(config.audio, self._playback)
         self._clerk = self._make_clerk(config)
         cast = Cast(config)
         sessions = self._make_sessions(config, cast)
@@ -166,11 +172,25 @@ class App:
         )
         for part in (self._reporter, self._cashier, self._clerk, self._herald, self._board):
             self._conductor.observe(part.observe)
+        self._config = config
+        self._started_s = loop.time()
+        self._butler = Butler(
+            self._board,
+            self._reporter,
+            self._herald,
+            self._volume,
+            MuteFile(mute_file(os.environ)),
+            words=lambda: self._board.cast.words,
+            newest_index=lambda: self._capture.frames - 1,
+            facts=self._facts,
+        )
+        socket = own_socket(os.environ)
+        self._door = Door(socket, self._butler.serve, tasks) if socket else None
 
     def _make_clerk(self, config: Config) -> Clerk:
         return Clerk(
             config.skills,
-            parts.make_volume(config.audio, self._playback),
+            self._volume,
             self._cashier.purse,
             self._tasks,
             lambda event: self._conductor.dispatch(event),
@@ -196,6 +216,17 @@ class App:
             servers.stand_in,
         )
 
+    def _facts(self) -> dict[str, Any]:
+        """What the control socket tells of the daemon as a whole."""
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "running_s": round(asyncio.get_running_loop().time() - self._started_s, 1),
+            "wake_words": list(self._board.cast.words),
+            "server": without_secrets(self._config.realtime.url),
+            "counters": self._counters(),
+        }
+
     def _counters(self) -> dict[str, int]:
         """Totals since the start."""
         return {
@@ -216,12 +247,19 @@ class App:
             "sessions_renewed": self._link.renewed,
             "sessions_revived": self._link.revived,
             "transcript_failures": self.transcripts.failures,
+            "ctl_requests": self._door.requests if self._door else 0,
+            "ctl_turned_away": self._door.turned_away if self._door else 0,
             **self._clerk.counters(),
         }
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Start, serve until `stop` is set, stop. Raises what a thread died of."""
         stopped = self._tasks.create_task(stop.wait(), name="stop")
+        self._butler.recall()
+        if self._door is not None and (trouble := self._door.open()):
+            log.warning(
+                "`speakerd ctl` will not reach this daemon: %s.", trouble, extra=fields(event="CtlAway", reason=trouble)
+            )
         self._playback.start()
         self._listener.start()
         self._capture.start()
@@ -253,6 +291,8 @@ class App:
     def _stop(self) -> None:
         """From here on nothing that comes in is heard: it could begin what nobody would end."""
         self._crashes.close()
+        if self._door is not None:
+            self._door.close()
         self._board.closed = True
         for box in (self._events, self._frames, self._devices):
             box.close()

@@ -30,6 +30,8 @@ class Cast:
     def __init__(self, config: Config) -> None:
         self.default = Role(config.realtime)
         """Answers to words without a persona; a session that is kept warm is for this one."""
+        self.words = tuple(_name(word.model) for word in config.wake.words)
+        """Wake words, as events name them."""
         roles = {persona.name: _role(persona, config.realtime) for persona in config.wake.personas}
         self.roles: tuple[Role, ...] = (self.default, *roles.values())
         self._by_word: Mapping[str, Role] = {

@@ -27,6 +27,7 @@ from speakerd.conversation.events import (
 )
 from speakerd.conversation.state import State
 from speakerd.herald import Herald
+from speakerd.logfields import fields
 from speakerd.mic.frontend import FrontEnd
 from speakerd.mic.gatekeeper import Gatekeeper
 from speakerd.pcm import NearFrame
@@ -47,7 +48,6 @@ from speakerd.realtime.outputs import (
     VoiceComplete,
 )
 from speakerd.realtime.reader import Json
-from speakerd.service.journal import fields
 from speakerd.service.reporter import Reporter
 from speakerd.service.stopwatch import Stopwatch
 from speakerd.speaker.playback import Playback

@@ -14,6 +14,7 @@ VERBS = {
     "run": "the daemon, in the foreground",
     "demo": "a whole conversation on a virtual sound card, without key or hardware",
     "check": "every mistake in a configuration file",
+    "ctl": "speak with the daemon that runs: status, mute, volume …",
     "devices": "sound cards and what they can do",
     "listen": "wake words and speech in recordings",
     "serve": "the embedded Realtime server",

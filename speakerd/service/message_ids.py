@@ -117,6 +117,14 @@ MESSAGE_IDS = {
     "SaidCut": "bbea402e0c891cbc290fdfc4fe8dee54",
     "SubscriberFailed": "84afb906a51b2bcc8ca15c4be9e6664e",
     "EventsLost": "7bbd990ca338635d85ea2613f39f6033",
+    # what is asked by hand, and the microphone's switch
+    "Asked": "acc9774b901c4472b5ed2c71760287b6",
+    "Muted": "bb5b92acaab247c69c4c747ee40e8dad",
+    "Unmuted": "7e4be44ecc7945d39a55591662ff2282",
+    "WakeWhileMuted": "b003445c201f474ea9351a8ec41a99c8",
+    "MuteForgotten": "bb3b9598d97e41f0a93ef28fb736cad1",
+    "CtlAway": "16767ff61f654c3ebad3b1f22d8f99f1",
+    "CtlShort": "5ed5a72d457047cdb5f6950c7eae07c2",
     # the embedded server
     "ChatFailed": "c21d7483814edeb98bbefb41559b9350",
     "EarsNotLoaded": "8858198158931db04ede5526f49a94e4",

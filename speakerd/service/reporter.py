@@ -238,8 +238,10 @@ class Reporter:
     def muted(self, *, muted: bool, why: str = "") -> None:
         """The microphone was shut off, or taken in again."""
         self._muted = muted
-        told = "The microphone is muted" if muted else "The microphone is on again"
-        log.info("%s%s.", told, f", {why}" if why else "", extra=fields(event="Muted" if muted else "Unmuted"))
+        if muted:
+            log.info("The microphone is muted%s.", f", {why}" if why else "", extra=fields(event="Muted"))
+        else:
+            log.info("The microphone is on again.", extra=fields(event="Unmuted"))
         if self._eventlog:
             self._eventlog.write("Muted" if muted else "Unmuted", time.monotonic(), state=self._state)
         self._show_status()

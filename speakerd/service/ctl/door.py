@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from speakerd.logfields import fields
 from speakerd.service.ctl.words import MAX_LINE_BYTES, Reply, Request, UnclearError, parse
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,11 @@ class Door:
                 try:
                     connection, _ = await self._loop.sock_accept(listening)
                 except OSError as error:
-                    log.warning("The control socket cannot take a caller: %s.", error.strerror)
+                    log.warning(
+                        "The control socket cannot take a caller: %s.",
+                        error.strerror,
+                        extra=fields(event="CtlShort", reason=error.strerror),
+                    )
                     await asyncio.sleep(RETRY_S)
                     continue
                 self._receive(connection)
