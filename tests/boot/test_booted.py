@@ -6,10 +6,12 @@ import re
 import time
 
 import pytest
+from support.boot_faults import FAULTS, BootFault, suffer
 from support.boot_home import CONFIG_PATH, Home, message
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.alsa]
 
+AGAIN_S = 10.0
 UNIT = "/etc/systemd/system/speakerd.service"
 KEPT = ("/etc/speakerd", "/etc/systemd/system/speakerd.service.d", "/var/lib/private", "/var/lib/speakerd")
 BROKEN = "/run/speakerd-is-broken"
@@ -47,6 +49,13 @@ def test_the_boot_does_not_wait_for_it(household: Home) -> None:
     waits_for = household.machine.run("systemctl show multi-user.target --property After --value").split()
     assert "systemd-logind.service" in waits_for
     assert "speakerd.service" not in waits_for
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_it_hears_and_answers_within_ten_seconds_after(fault: BootFault, household: Home) -> None:
+    outcome = suffer(household, fault)
+    assert outcome.answer.heard_s < AGAIN_S
+    assert bool(outcome.told) == bool(fault.named), "the journal names it"
 
 
 def test_installing_again_changes_nothing(household: Home) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from support.booted import Entry, Machine, drop_in
-from support.faulty_server import ANSWER_HZ, FaultyServer
+from support.faulty_peer import ANSWER_HZ
+from support.faulty_server import FaultyServer
 from support.outside_card import OutsideCard, new_folder
 
 from speakerd.demo.play import say
@@ -28,7 +29,7 @@ conversation: {{silence_timeout_s: 1.5}}
 """
 CONFIG_PATH = "/etc/speakerd/speakerd.yaml"
 DROP_IN = "/etc/systemd/system/speakerd.service.d/test.conf"
-PATIENCE_S = 2.0
+PATIENCE_S = 1.2
 """After the last word of a call; then the user calls again."""
 GIVE_UP_S = 30.0
 TONE_S = 0.2
@@ -80,15 +81,16 @@ class Home:
         self.entries += new
         return new
 
-    def wait(self, what: Callable[[Entry], bool], timeout_s: float) -> Entry:
-        """The first entry from now on of which this is true. Raises AssertionError with what came instead."""
-        until_s, seen = time.monotonic() + timeout_s, list[Entry]()
-        while time.monotonic() < until_s:
-            seen += (new := self.read())
-            if found := next(filter(what, new), None):
+    def wait(self, what: Callable[[Entry], bool], since: int, timeout_s: float) -> Entry:
+        """The first of `entries[since:]` of which this is true. Raises AssertionError with what came instead."""
+        until_s = time.monotonic() + timeout_s
+        while True:
+            self.read()
+            if found := next(filter(what, self.entries[since:]), None):
                 return found
+            told = "\n".join(map(message, self.entries[since:]))
+            assert time.monotonic() < until_s, f"it did not happen; the journal:\n{told}"
             time.sleep(0.1)
-        raise AssertionError("it did not happen; the journal:\n" + "\n".join(map(message, seen)))
 
     def idle(self, timeout_s: float = 15.0) -> None:
         """Wait until no conversation goes on."""
@@ -123,6 +125,13 @@ class Home:
                 recorder.stop()
         told = "\n".join(map(message, self.read()))
         raise AssertionError(f"no answer in {GIVE_UP_S:g} s and {calls} calls; the journal:\n{told}")
+
+    def call_in_vain(self) -> None:
+        """One call, and wait until that conversation is over."""
+        since = len(self.entries)
+        speak(self.card, self._call, self._call_hz).wait()
+        self.wait(lambda entry: entry.get("SPEAKERD_EVENT") == "WakeDetected", since, 5)
+        self.wait(lambda entry: entry.get("SPEAKERD_STATE") == "IDLE", since, 20)
 
     def _woken_s(self, since_s: float) -> float:
         self.read()
