@@ -18,6 +18,7 @@ from systemd.journal import send
 from speakerd.logfields import fields as fields
 from speakerd.logfields import fields_of
 from speakerd.service.message_ids import MESSAGE_IDS
+from speakerd.service.tempered import Tempered
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,19 @@ def setup_logging(level: str) -> None:
     else:
         handler = TerminalHandler(sys.stderr)
     root = logging.getLogger()
-    for old in [old for old in root.handlers if isinstance(old, JournalHandler | TerminalHandler)]:
+    for old in [old for old in root.handlers if isinstance(old, Tempered)]:
         root.removeHandler(old)
-    root.addHandler(handler)
+    root.addHandler(Tempered(handler))
     # Libraries stay at warnings even in debug: `websockets` would write every frame, and the key.
     root.setLevel(logging.WARNING)
     logging.getLogger("speakerd").setLevel(level.upper())
+
+
+def tell_left_out() -> None:
+    """Tell what was left out of the log, as it came too often, once its time has come. Call it every few seconds."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Tempered):
+            handler.settle()
 
 
 def tell_end(event: str, message: str) -> bool:

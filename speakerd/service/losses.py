@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+PAUSE_S = 60.0
+"""Between two entries of a kind."""
+
 _SOUND_LOST = {
     "capture_xruns": "the microphone overran",
     "capture_dropped": "20 ms of the microphone waited too long",
@@ -17,7 +20,7 @@ KINDS = {"SoundLost": _SOUND_LOST, "ReplyStuttered": _STUTTERED}
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What was lost since the look before."""
+    """What was lost since it was told last."""
 
     kind: str
     """A key of `message_ids.MESSAGE_IDS`."""
@@ -30,15 +33,17 @@ class Losses:
     """Shown the counters from time to time."""
 
     def __init__(self) -> None:
-        self._last: Mapping[str, int] = {}
+        self._told: dict[str, int] = {}
+        self._told_s: dict[str, float] = {}
 
-    def since_last(self, counters: Mapping[str, int]) -> list[Loss]:
-        """What was lost since the call before, or the start; mostly nothing."""
-        last, self._last = self._last, dict(counters)
+    def since_told(self, counters: Mapping[str, int], now_s: float) -> list[Loss]:
+        """What was lost and not told yet; each kind once in PAUSE_S, and none of it gets lost."""
         found = []
         for kind, words in KINDS.items():
-            lost = {name: counters.get(name, 0) - last.get(name, 0) for name in words}
-            if any(lost.values()):
+            lost = {name: counters.get(name, 0) - self._told.get(name, 0) for name in words}
+            if any(lost.values()) and now_s >= self._told_s.get(kind, -PAUSE_S) + PAUSE_S:
+                self._told_s[kind] = now_s
+                self._told |= {name: counters.get(name, 0) for name in words}
                 told = (f"{words[name]} {_times(count)}" for name, count in lost.items() if count)
                 found.append(Loss(kind, f"{_BEGIN[kind]}: {', '.join(told)}.", lost))
         return found

@@ -18,6 +18,7 @@ from speakerd.logfields import fields
 from speakerd.realtime import troubles
 from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.service.eventlog import EventLog
+from speakerd.service.journal import tell_left_out
 from speakerd.service.notify import Notifier
 from speakerd.service.sentences import STATUS, describe, describe_echo, failure, nothing_passes
 from speakerd.service.stopwatch import Stopwatch
@@ -227,6 +228,7 @@ class Reporter:
             still = self._still(before, now)
             before, was_hung, hung = now, hung, not all(map(self._retrying, still))
             self.stopwatch.look(time.monotonic())
+            tell_left_out()
             if not hung:
                 self._notifier.alive()
             if hung and not was_hung:
@@ -266,6 +268,7 @@ class Reporter:
         waited_s = 0.0
         while min(progress()) == 0:
             await asyncio.sleep(READY_POLL_S)
+            tell_left_out()
             waited_s += READY_POLL_S
             if waited_s >= PATIENCE_S:
                 waited_s = 0.0

@@ -51,8 +51,8 @@ class Stopwatch:
             self._tell_turn(turn, now_s)
 
     def look(self, now_s: float) -> None:
-        """Write down what was lost since the last look."""
-        for loss in self._losses.since_last(self._counters()):
+        """Write down what was lost, if it is time to."""
+        for loss in self._losses.since_told(self._counters(), now_s):
             if self._eventlog:
                 self._eventlog.write(loss.kind, now_s, state=self._state, **loss.lost)
             log.warning("%s", loss.sentence, extra=fields(event=loss.kind, **loss.lost))

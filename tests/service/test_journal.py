@@ -18,6 +18,7 @@ from speakerd.logfields import fields
 from speakerd.service import journal
 from speakerd.service.journal import JournalHandler, setup_logging, stderr_is_journal, tell_end
 from speakerd.service.message_ids import MESSAGE_IDS
+from speakerd.service.tempered import Tempered
 
 
 class Journald:
@@ -163,12 +164,16 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journald: Journald)
     return socket
 
 
+def where_entries_go() -> list[logging.Handler]:
+    return [handler.inner for handler in logging.getLogger().handlers if isinstance(handler, Tempered)]
+
+
 @pytest.mark.parametrize("socket_is_there", [True, False])
 def test_a_service_writes_to_the_journal_if_it_is_there(service: Path, socket_is_there: bool) -> None:
     if socket_is_there:
         service.touch()
     setup_logging("info")
-    assert any(isinstance(handler, JournalHandler) for handler in logging.getLogger().handlers) is socket_is_there
+    assert any(isinstance(one, JournalHandler) for one in where_entries_go()) is socket_is_there
 
 
 def test_why_the_process_ends_is_one_entry_of_the_journal(service: Path, journald: Journald) -> None:
