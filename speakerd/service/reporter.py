@@ -5,7 +5,6 @@ Observes; decides nothing. Lives in the loop's thread.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -20,18 +19,11 @@ from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.service.eventlog import EventLog
 from speakerd.service.journal import tell_left_out
 from speakerd.service.notify import Notifier
-from speakerd.service.sentences import STATUS, describe, describe_echo, failure, nothing_passes
+from speakerd.service.sentences import STATUS, describe, describe_echo, failure
 from speakerd.service.stopwatch import Stopwatch
+from speakerd.service.vigil import Vigil
 
 log = logging.getLogger(__name__)
-
-READY_POLL_S = 0.05
-PATIENCE_S = 5.0
-"""Time after which a start without sound is called a problem."""
-LOOK_S = 10.0
-"""How often to look whether sound moves; more often if the watchdog wants to be fed more often."""
-RETRY_S = 30.0
-"""A device in trouble that was not tried again for so long hangs."""
 
 
 class Standing(TypedDict):
@@ -65,13 +57,12 @@ class Reporter:
         self._counters = counters
         self.stopwatch = Stopwatch(eventlog, counters)
         self._state = State.IDLE
-        self._troubles: dict[str, str] = {}
+        self._vigil = Vigil(notifier)
         self._service = ""
         """What is wrong with the service, or with the purse."""
         self._lasting = False
         """It stays so until somebody has done something: shown until an answer comes."""
         self._failed: ResponseFailed | None = None
-        self._tried_s: dict[str, float] = {}
         self._ready = False
         self._half_duplex = self._away = ""
         self._muted = False
@@ -190,14 +181,7 @@ class Reporter:
 
     def device(self, name: str, trouble: str | None) -> None:
         """`name` (microphone, loudspeaker) works (None) or does not (why): told anew with every retry."""
-        self._tried_s[name] = time.monotonic()
-        if trouble is None:
-            if self._troubles.pop(name, None) is not None:
-                log.info("The %s works again.", name, extra=fields(event="DeviceWorks", device=name))
-        elif self._troubles.get(name) != trouble:
-            self._troubles[name] = trouble
-            told = fields(event="DeviceFailed", device=name, trouble=trouble)
-            log.error("The %s does not work: %s", name, trouble, extra=told)
+        self._vigil.device(name, trouble)
         self._show_status()
 
     # ------------------------------------------------------------ the service
@@ -209,7 +193,7 @@ class Reporter:
         because its device is missing is no hang: restarting the daemon would not bring the device back.
         `on_ready` is called once, then.
         """
-        await self._until_ready(progress)
+        await self._vigil.until_ready(progress)
         self._ready = True
         self._notifier.ready()
         self._show_status()
@@ -217,25 +201,12 @@ class Reporter:
             self._eventlog.write("Ready", time.monotonic(), state=self._state)
         log.info("Ready: waiting for the wake word.", extra=fields(event="Ready", state=self._state))
         on_ready()
-        await self._keep_looking(progress)
+        await self._vigil.keep_looking(progress, self._look)
 
-    async def _keep_looking(self, progress: Callable[[], tuple[int, int]]) -> None:
-        interval_s = min(self._notifier.watchdog_interval_s or LOOK_S, LOOK_S)
-        before, hung = progress(), False
-        while True:
-            await asyncio.sleep(interval_s)
-            now = progress()
-            still = self._still(before, now)
-            before, was_hung, hung = now, hung, not all(map(self._retrying, still))
-            self.stopwatch.look(time.monotonic())
-            tell_left_out()
-            if not hung:
-                self._notifier.alive()
-            if hung and not was_hung:
-                told = fields(event="Stalled", devices=" ".join(still))
-                log.error("No sound moves: %s", nothing_passes(still), extra=told)
-            elif was_hung and not still:
-                log.info("Sound moves again.", extra=fields(event="Moves"))
+    def _look(self) -> None:
+        """Every few seconds."""
+        self.stopwatch.look(time.monotonic())
+        tell_left_out()
 
     def muted(self, *, muted: bool, why: str = "") -> None:
         """The microphone was shut off, or taken in again."""
@@ -253,7 +224,7 @@ class Reporter:
         return {
             "ready": self._ready,
             "status": self._status(),
-            "devices": dict(self._troubles),
+            "devices": dict(self._vigil.troubles),
             "service": self._away or self._service,
             "half_duplex": self._half_duplex,
             "note": self._note,
@@ -264,32 +235,8 @@ class Reporter:
         self._notifier.stopping()
         log.info("Stopping.", extra=fields(event="Stopping"))
 
-    async def _until_ready(self, progress: Callable[[], tuple[int, int]]) -> None:
-        waited_s = 0.0
-        while min(progress()) == 0:
-            await asyncio.sleep(READY_POLL_S)
-            tell_left_out()
-            waited_s += READY_POLL_S
-            if waited_s >= PATIENCE_S:
-                waited_s = 0.0
-                still = self._still((0, 0), progress())
-                if all(map(self._retrying, still)):
-                    self._notifier.need_time(RETRY_S)  # else systemd would give up a start that may yet succeed
-                else:
-                    told = fields(event="NotReady", devices=" ".join(still))
-                    log.warning("Not ready yet: %s", nothing_passes(still), extra=told)
-
-    @staticmethod
-    def _still(before: tuple[int, int], now: tuple[int, int]) -> list[str]:
-        """The devices that no sound has passed in between."""
-        return [name for name, a, b in zip(("microphone", "loudspeaker"), before, now, strict=True) if a == b]
-
-    def _retrying(self, name: str) -> bool:
-        """True if `name` does not work, that is known, and its thread goes on trying."""
-        return name in self._troubles and time.monotonic() - self._tried_s[name] < RETRY_S
-
     def _show_status(self) -> None:
-        devices = "".join(f"; {name}: {trouble}" for name, trouble in self._troubles.items())
+        devices = "".join(f"; {name}: {trouble}" for name, trouble in self._vigil.troubles.items())
         half = f"; only the wake word interrupts: {self._half_duplex}" if self._half_duplex else ""
         service = "".join(f"; {told}" for told in (self._away, self._service) if told)
         note = f"; {self._note}" if self._note else ""

@@ -14,7 +14,7 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.realtime.troubles import Trouble
-from speakerd.service import reporter as module
+from speakerd.service import vigil as module
 from speakerd.service.eventlog import EventLog
 from speakerd.service.reporter import Reporter
 
