@@ -81,21 +81,17 @@ class Butler:
 
     def status(self) -> Reply:
         """How everything stands."""
-        standing, facts = self.reporter.standing(), dict(self.facts())
-        data = {"state": str(self.board.conductor.state), "muted": self.board.gatekeeper.muted, **standing, **facts}
-        words = " or ".join(self.words())
-        lines = [f"{standing['status']}."]
-        if standing["ready"] and self.board.conductor.state is State.IDLE and not data["muted"]:
-            lines = [f"Waiting for {words}."]
-        lines += [f"The {device} does not work: {why}" for device, why in standing["devices"].items()]
-        lines += [
-            f"{text[0].upper()}{text[1:].rstrip('.')}." for text in (standing["service"], standing["note"]) if text
-        ]
-        if standing["half_duplex"]:
-            lines.append(f"Only the wake word interrupts the assistant: {standing['half_duplex']}.")
+        standing, facts = self.reporter.standing, dict(self.facts())
+        lines = [f"{standing.status}."]
+        if standing.ready and standing.state is State.IDLE and not standing.muted:
+            lines = [f"Waiting for {' or '.join(self.words())}."]
+        lines += [f"The {device} does not work: {why}" for device, why in standing.devices.items()]
+        lines += [f"{text[0].upper()}{text[1:].rstrip('.')}." for text in (*standing.troubles, standing.note) if text]
+        if standing.half_duplex:
+            lines.append(f"Only the wake word interrupts the assistant: {standing.half_duplex}.")
         if keys := facts.get("needs_restart"):
             lines.append(f"Changed in the configuration, and in need of a restart: {', '.join(keys)}.")
-        return Reply("\n".join(lines), data=data)
+        return Reply("\n".join(lines), data={**standing.data(), **facts})
 
     def wake(self, word: str) -> Reply:
         """Begin a conversation as the wake word would, or take part in the one that goes on."""
@@ -174,7 +170,7 @@ class Butler:
             return _STOPPING
         if self.board.conductor.state is not State.IDLE:
             return Reply("There is a conversation; it is not talked over.", "in_conversation")
-        if trouble := self.reporter.standing()["devices"].get("loudspeaker"):
+        if trouble := self.reporter.standing.devices.get("loudspeaker"):
             return Reply(f"The loudspeaker does not work: {trouble}", "device")
         if trouble := await self.herald.read_out(text):
             return Reply(trouble, "not_said")

@@ -52,7 +52,7 @@ class Household:
         self.conductor = Conductor(Machine(Rules()), link, self.gatekeeper, self.playback, asyncio.get_running_loop())
         notifier = SimpleNamespace(status=self.told.append)
         self.reporter = Reporter(None, notifier, dict)
-        self.reporter._ready = True
+        self.reporter.standing.ready = True
         self.herald = MagicMock(sounding=False, busy=False)
         self.cashier = MagicMock()
         self.cashier.refusal.return_value = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 
 from systemd.daemon import notify
 
@@ -37,6 +38,10 @@ class Notifier:
     def ready(self) -> None:
         """Start-up is over: `systemctl start` returns."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """The configuration is being read anew; `ready` follows, whatever comes of it."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def status(self, sentence: str) -> None:
         """The line that `systemctl status` shows. The same sentence twice is sent once."""

@@ -5,11 +5,11 @@ Observes; decides nothing. Lives in the loop's thread.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TypedDict
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
@@ -19,27 +19,15 @@ from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.service.eventlog import EventLog
 from speakerd.service.journal import tell_left_out
 from speakerd.service.notify import Notifier
-from speakerd.service.sentences import STATUS, describe, describe_echo, failure
+from speakerd.service.sentences import describe, describe_echo, failure
+from speakerd.service.standing import Standing
 from speakerd.service.stopwatch import Stopwatch
 from speakerd.service.vigil import Vigil
 
 log = logging.getLogger(__name__)
 
-
-class Standing(TypedDict):
-    """How everything stands."""
-
-    ready: bool
-    status: str
-    """What goes on, in a few words."""
-    devices: dict[str, str]
-    """What is wrong with `microphone` and `loudspeaker`; those that work are left out."""
-    service: str
-    """What is wrong with the service, or with the purse; empty if nothing is known."""
-    half_duplex: str
-    """Why only the wake word interrupts; empty if speech does, too."""
-    note: str
-    """What is of interest for a while."""
+NOTE_S = 600.0
+"""What came of reading the configuration anew is shown for so long."""
 
 
 class Reporter:
@@ -56,18 +44,13 @@ class Reporter:
         self._notifier = notifier
         self._counters = counters
         self.stopwatch = Stopwatch(eventlog, counters)
-        self._state = State.IDLE
         self._vigil = Vigil(notifier)
-        self._service = ""
-        """What is wrong with the service, or with the purse."""
+        self.standing = Standing(devices=self._vigil.troubles)
+        """For others to read."""
         self._lasting = False
-        """It stays so until somebody has done something: shown until an answer comes."""
+        """What is wrong with the service stays so until somebody has done something: shown until an answer comes."""
         self._failed: ResponseFailed | None = None
-        self._ready = False
-        self._half_duplex = self._away = ""
-        self._muted = False
-        self._note = ""
-        """What is of interest for a while."""
+        self._note_end: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ the conversation
 
@@ -79,7 +62,7 @@ class Reporter:
         told = describe(event, before, after, figures, self._said_of(event))
         given = fields(event=told.kind, state=after, from_state=before, **_details(event), **figures)
         log.log(told.level, "%s", told.sentence, extra=given)
-        self._state = after
+        self.standing.state = after
         self._judge(event)
         self.stopwatch.tell(now_s)
         if after is State.IDLE and before is not State.IDLE:
@@ -99,11 +82,11 @@ class Reporter:
                 trouble = troubles.trouble_of(code)
                 if trouble is not None:
                     notice = troubles.NOTICES[trouble]
-                    self._service, self._lasting = f"{notice.sentence}: {notice.advice}", notice.lasting
+                    self.standing.service, self._lasting = f"{notice.sentence}: {notice.advice}", notice.lasting
             case ev.ResponseEnded(status="completed"):
-                self._service = ""
+                self.standing.service = ""
             case ev.WakeDetected() if not self._lasting:
-                self._service = ""
+                self.standing.service = ""
 
     def failed(self, failed: ResponseFailed) -> None:
         """A response failed; ResponseEnded follows, save where none ever began."""
@@ -115,11 +98,11 @@ class Reporter:
     def service(self, event: StandingIn | ServiceBack) -> None:
         """The embedded server answers in the place of the service, or need not any more."""
         if isinstance(event, ServiceBack):
-            self._away = ""
+            self.standing.away = ""
             log.info("The service can be reached again.", extra=fields(event="ServiceBack"))
         else:
             trouble = troubles.trouble_of(event.code) or troubles.Trouble.UNREACHABLE
-            self._away = f"the embedded server answers: {troubles.NOTICES[trouble].sentence}"
+            self.standing.away = f"the embedded server answers: {troubles.NOTICES[trouble].sentence}"
             log.log(
                 logging.WARNING if event.is_new else logging.INFO,
                 "The embedded server answers: %s.",
@@ -127,15 +110,15 @@ class Reporter:
                 extra=fields(event="StandingIn", code=event.code),
             )
         if self._eventlog:
-            self._eventlog.write(type(event).__name__, time.monotonic(), state=self._state)
+            self._eventlog.write(type(event).__name__, time.monotonic(), state=self.standing.state)
         self._show_status()
 
     def refused(self, why: str, now_s: float) -> None:
         """A wake word began nothing, for this reason: a sentence."""
-        self._service, self._lasting = why.rstrip("."), False
+        self.standing.service, self._lasting = why.rstrip("."), False
         if self._eventlog:
-            self._eventlog.write("WakeRefused", now_s, state=self._state)
-        log.warning("%s", why, extra=fields(event="WakeRefused", state=self._state))
+            self._eventlog.write("WakeRefused", now_s, state=self.standing.state)
+        log.warning("%s", why, extra=fields(event="WakeRefused", state=self.standing.state))
         self._show_status()
 
     def _count(self, now_s: float) -> None:
@@ -143,8 +126,8 @@ class Reporter:
         self.stopwatch.look(now_s)
         counters = self._counters()
         if self._eventlog:
-            self._eventlog.write("Counters", now_s, state=self._state, **counters)
-        log.debug("Totals since the start.", extra=fields(event="Counters", state=self._state, **counters))
+            self._eventlog.write("Counters", now_s, state=self.standing.state, **counters)
+        log.debug("Totals since the start.", extra=fields(event="Counters", state=self.standing.state, **counters))
 
     def local_speech(self, event: ev.SpeechDetected) -> None:
         """The local voice detector changed its mind."""
@@ -156,13 +139,13 @@ class Reporter:
         """How speaking over the assistant stands: when that changes, and a conversation's figures."""
         figures = {name: value for name, value in asdict(event).items() if value not in (None, "")}
         if self._eventlog:
-            self._eventlog.write(type(event).__name__, time.monotonic(), state=self._state, **figures)
+            self._eventlog.write(type(event).__name__, time.monotonic(), state=self.standing.state, **figures)
         if isinstance(event, ev.EchoMeasured):
             if figures:
                 rounded = {name: round(value, 1) for name, value in figures.items()}
                 log.info("%s", describe_echo(event), extra=fields(event="EchoMeasured", **rounded))
             return
-        self._half_duplex = event.reason
+        self.standing.half_duplex = event.reason
         if event.reason:
             log.warning(
                 "Only the wake word interrupts the assistant now: %s.",
@@ -194,12 +177,12 @@ class Reporter:
         `on_ready` is called once, then.
         """
         await self._vigil.until_ready(progress)
-        self._ready = True
+        self.standing.ready = True
         self._notifier.ready()
         self._show_status()
         if self._eventlog:
-            self._eventlog.write("Ready", time.monotonic(), state=self._state)
-        log.info("Ready: waiting for the wake word.", extra=fields(event="Ready", state=self._state))
+            self._eventlog.write("Ready", time.monotonic(), state=self.standing.state)
+        log.info("Ready: waiting for the wake word.", extra=fields(event="Ready", state=self.standing.state))
         on_ready()
         await self._vigil.keep_looking(progress, self._look)
 
@@ -210,25 +193,33 @@ class Reporter:
 
     def muted(self, *, muted: bool, why: str = "") -> None:
         """The microphone was shut off, or taken in again."""
-        self._muted = muted
+        self.standing.muted = muted
         if muted:
             log.info("The microphone is muted%s.", f", {why}" if why else "", extra=fields(event="Muted"))
         else:
             log.info("The microphone is on again.", extra=fields(event="Unmuted"))
         if self._eventlog:
-            self._eventlog.write("Muted" if muted else "Unmuted", time.monotonic(), state=self._state)
+            self._eventlog.write("Muted" if muted else "Unmuted", time.monotonic(), state=self.standing.state)
         self._show_status()
 
-    def standing(self) -> Standing:
-        """How everything stands, for whoever asks."""
-        return {
-            "ready": self._ready,
-            "status": self._status(),
-            "devices": dict(self._vigil.troubles),
-            "service": self._away or self._service,
-            "half_duplex": self._half_duplex,
-            "note": self._note,
-        }
+    def note(self, sentence: str) -> None:
+        """Show this for NOTE_S, or until the next; empty for nothing any more."""
+        self.standing.note = sentence
+        if self._note_end is not None:
+            self._note_end.cancel()
+        self._note_end = asyncio.get_running_loop().call_later(NOTE_S, self.note, "") if sentence else None
+        self._show_status()
+
+    def reloading(self) -> None:
+        """The configuration is being read anew."""
+        if self.standing.ready:
+            self._notifier.reloading()
+
+    def reloaded(self, note: str) -> None:
+        """It was, or was not: `note` for a while."""
+        if self.standing.ready:
+            self._notifier.ready()
+        self.note(note)
 
     def stopping(self) -> None:
         """Shutdown has begun."""
@@ -236,16 +227,7 @@ class Reporter:
         log.info("Stopping.", extra=fields(event="Stopping"))
 
     def _show_status(self) -> None:
-        devices = "".join(f"; {name}: {trouble}" for name, trouble in self._vigil.troubles.items())
-        half = f"; only the wake word interrupts: {self._half_duplex}" if self._half_duplex else ""
-        service = "".join(f"; {told}" for told in (self._away, self._service) if told)
-        note = f"; {self._note}" if self._note else ""
-        self._notifier.status(self._status() + service + devices + half + note)
-
-    def _status(self) -> str:
-        if not self._ready:
-            return "Starting, the microphone muted" if self._muted else "Starting"
-        return "Microphone muted" if self._muted and self._state is State.IDLE else STATUS[self._state]
+        self._notifier.status(self.standing.line())
 
 
 def _details(event: ev.Event) -> dict[str, object]:
