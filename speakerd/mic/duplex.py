@@ -225,11 +225,14 @@ class Duplex:
         return known_ms is not None and self._jump.jumped(known_ms)
 
     def _realigned(self) -> None:
-        self._delays_ms.clear()
-        self._warm_up_left = WARM_UP_FRAMES
+        self._learn_anew()
         self._meter.forget()
         if self._judge is not None:
             self._judge.realigned()
+
+    def _learn_anew(self) -> None:
+        self._delays_ms.clear()
+        self._warm_up_left = WARM_UP_FRAMES
 
     def _score(self, frame: NearFrame, out: Samples, far: FarFrame, spectra: Spectra) -> float:
         if self._detector is None:
@@ -248,7 +251,7 @@ class Duplex:
         event = self._judge.feed(index, score, near_dbfs)
         if isinstance(event, BargeInDetected) and self._jumped():
             self.jumps += 1
-            self._realigned()
+            self._learn_anew()  # what meter and judge have seen counts: an echo that jumps all the time is a poor one
             return (BargeInDismissed(),)
         if event is None or not self.half_duplex:
             return () if event is None else (event,)
