@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.relay_rig import RedisServer, Rig, Start, Upstream, serve_relay, serve_upstream
+from support.relay_rig import RedisServer, Rig, Start, Upstream, redis_program, serve_relay, serve_upstream
 
 from speakerd.relay.local import LocalStore
 from speakerd.relay.store import Store
@@ -46,10 +45,10 @@ def start(upstream: Upstream, tmp_path: Path) -> Start:
 
 @pytest.fixture
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis of the test's own; skipped where Debian's package redis-server is missing."""
+    """A Redis of the test's own; skipped where Debian's package redis-tools is missing."""
     pytest.importorskip("redis")
-    if shutil.which("redis-server") is None:
-        pytest.skip("needs redis-server")
+    if redis_program() is None:
+        pytest.skip("needs redis-server, of Debian's redis-tools")
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     server.start()
     yield server

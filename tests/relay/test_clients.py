@@ -14,6 +14,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import threading
 import wave
 from collections.abc import AsyncIterator, Iterator
@@ -36,7 +37,9 @@ from speakerd.server.voice import Voice
 
 HERE = Path(__file__).parent
 NODE_MODULES = HERE.parents[1] / "requirements" / "node" / "node_modules"
-"""npm's packages `openai` and `ws`: `npm ci` there."""
+"""npm's packages `openai` and `ws`: `script/setup dev` puts them there."""
+NODE = shutil.which("node", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ async def test_our_own_daemons_link_converses_through_it(start: Start, embedded:
 def run_node(script: Path, *arguments: str, certificate: Path) -> subprocess.CompletedProcess[str]:
     """`script`, with npm's packages and a certificate to trust."""
     return subprocess.run(
-        ["node", str(script), *arguments],
+        [NODE or "node", str(script), *arguments],
         cwd=NODE_MODULES.parent,
         env={**os.environ, "NODE_EXTRA_CA_CERTS": str(certificate)},
         capture_output=True,
@@ -123,8 +126,8 @@ async def over_tls(start: Start, embedded: str, certificate: tuple[Path, Path]) 
 
 @pytest.fixture
 def node() -> None:
-    if shutil.which("node") is None or not (NODE_MODULES / "ws").is_dir():
-        pytest.skip("needs node, and `npm ci` in requirements/node")
+    if NODE is None or not (NODE_MODULES / "ws").is_dir():
+        pytest.skip("needs node, and npm's packages in requirements/node: script/setup dev")
 
 
 @pytest.mark.parametrize("way", ["ws", "websocket"], ids=["by header", "by subprotocol"])
@@ -212,8 +215,8 @@ def chromium(url: str, profile: Path) -> Iterator[None]:
     here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     process = subprocess.Popen(
         [
-            "chromium",
-            "--headless=new",
+            CHROMIUM or "chromium",
+            "--headless",
             "--no-sandbox",
             "--disable-gpu",
             f"--user-data-dir={profile}",
@@ -237,8 +240,8 @@ async def test_a_page_converses_through_it_with_the_browsers_own_websocket(
     start: Start, embedded: str, question: Samples, tmp_path: Path
 ) -> None:
     """No headers can be set there: the token is a subprotocol. A typed question, then a recording; answers in text."""
-    if shutil.which("chromium") is None:
-        pytest.skip("needs chromium")
+    if CHROMIUM is None:
+        pytest.skip("needs chromium-headless-shell or chromium")
     with wave.open(str(tmp_path / "question.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

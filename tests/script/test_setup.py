@@ -73,12 +73,18 @@ class Checkout:
         (folder / "backend.py").write_text(BACKEND)
         (folder / "tiny.py").write_text(TINY)
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run one of its scripts, from a folder that is not the checkout, without a usable package index."""
+    def run(self, *command: str, extras: str = "no", path: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one of its scripts, from a folder that is not the checkout, without a usable package index.
+
+        `extras`: whether to install what only some tests want; `path`: a folder of programs before the system's.
+        """
         return subprocess.run(
             (str(self.folder / "script" / command[0]), *command[1:]),
             check=False, capture_output=True, text=True, cwd="/", stdin=subprocess.DEVNULL, timeout=120,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "PIP_NO_INDEX": "1"},
+            env={
+                "PATH": f"{path}:/usr/sbin:/usr/bin:/sbin:/bin".removeprefix(":"), "HOME": "/nonexistent",
+                "PIP_NO_INDEX": "1", "SPEAKERD_TEST_EXTRAS": extras,
+            },
         )  # fmt: skip
 
     def setup(self, want: str = "runtime") -> str:
@@ -168,3 +174,60 @@ def test_an_unknown_argument_is_refused(checkout: Checkout) -> None:
     done = checkout.run("setup", "everything")
     assert done.returncode == 1
     assert "script/setup [runtime|dev]" in done.stderr
+
+
+NPM = """\
+#!/bin/sh
+echo called >>"$0.calls"
+[ ! -e "$0.fails" ] && mkdir -p "{folder}/requirements/node/node_modules"
+"""
+"""Does what `npm ci` leaves behind."""
+
+
+@pytest.fixture
+def programs(checkout: Checkout, tmp_path: Path) -> Path:
+    """A folder with what tests want, for dev on top of a finished checkout with a lock of npm's."""
+    (tmp_path / "npm").write_text(NPM.format(folder=checkout.folder))
+    for name in ("redis-server", "chromium"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+    for program in tmp_path.iterdir():
+        program.chmod(0o755)
+    node = checkout.folder / "requirements" / "node"
+    shutil.rmtree(node, ignore_errors=True)
+    node.mkdir()
+    (node / "package-lock.json").write_text("{}")
+    checkout.setup("dev")
+    return tmp_path
+
+
+def calls(programs: Path) -> int:
+    path = programs / "npm.calls"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_npms_packages_are_installed_once_and_again_when_their_lock_changes(checkout: Checkout, programs: Path) -> None:
+    for expected in (1, 1):
+        done = checkout.run("setup", "dev", extras="yes", path=str(programs))
+        assert done.returncode == 0, done.stderr
+        assert calls(programs) == expected
+    assert done.stderr == "", "nothing was left to do"
+    (checkout.folder / "requirements" / "node" / "package-lock.json").write_text("{ }")
+    assert checkout.run("setup", "dev", extras="yes", path=str(programs)).returncode == 0
+    assert calls(programs) == 2
+
+
+def test_npms_packages_are_for_dev_alone(checkout: Checkout, programs: Path) -> None:
+    assert checkout.run("setup", "runtime", extras="yes", path=str(programs)).returncode == 0
+    assert checkout.run("setup", "dev", extras="no", path=str(programs)).returncode == 0
+    assert calls(programs) == 0
+
+
+def test_where_they_cannot_be_had_a_notice_says_so_and_the_rest_stands(checkout: Checkout, programs: Path) -> None:
+    (programs / "npm.fails").touch()
+    done = checkout.run("setup", "dev", extras="yes", path=str(programs))
+    assert done.returncode == 0
+    assert "notice: npm's packages were not installed; these tests will skip" in done.stderr
+    assert checkout.works()
+    (programs / "npm.fails").unlink()
+    assert checkout.run("setup", "dev", extras="yes", path=str(programs)).returncode == 0
+    assert calls(programs) == 2

@@ -162,6 +162,11 @@ async def hello(client: ClientConnection) -> None:
     assert await client.recv() == CREATED
 
 
+def redis_program() -> str | None:
+    """Redis itself: Debian's redis-tools has it by another name, without the service of redis-server."""
+    return shutil.which("redis-server") or shutil.which("redis-check-rdb")
+
+
 class RedisServer:
     """A real one on a Unix socket, without a disk: what it forgets when it is killed is forgotten."""
 
@@ -172,11 +177,12 @@ class RedisServer:
         self.url = f"unix://{self._socket}"
 
     def start(self) -> None:
-        program = shutil.which("redis-server")
+        program = redis_program()
         assert program
         options = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            [program, *options, "--logfile", str(self._log), "--dir", str(self._socket.parent)]
+            ["redis-server", *options, "--logfile", str(self._log), "--dir", str(self._socket.parent)],
+            executable=program,
         )
         for _ in range(500):
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
