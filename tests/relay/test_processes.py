@@ -1,22 +1,24 @@
-"""Two relays as processes of their own on one Redis: one is killed under load, Redis is killed under load."""
+"""Two relays as processes of their own, behind a balancer, on one Redis: a relay is killed under load, then Redis."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.balancer import balancing
 from support.relay_rig import RedisServer, Upstream, make_token
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
@@ -52,8 +54,8 @@ class Answering:
 @contextlib.contextmanager
 def relays(
     count: int, redis: RedisServer, service: str, folder: Path
-) -> Iterator[list[tuple[str, subprocess.Popen[str]]]]:
-    """URL and process of each."""
+) -> Iterator[list[tuple[int, subprocess.Popen[str]]]]:
+    """Port and process of each."""
     config = folder / "c.yaml"
     limits = "port: 0, sessions_per_token: 100, starts_per_minute: 0"
     config.write_text(f"realtime: {{url: '{service}'}}\nrelay: {{{limits}, state: '{redis.url}'}}\n")
@@ -66,12 +68,12 @@ def relays(
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            made.append(("", process))
+            made.append((0, process))
         for number, (_, process) in enumerate(made):
             assert process.stderr
             line = process.stderr.readline()
             assert "The relay listens at " in line
-            made[number] = ("ws://" + line.split("ws://")[1].split()[0], process)
+            made[number] = (int(line.split("ws://")[1].split(":")[1].split("/")[0]), process)
         yield made
     finally:
         for _, process in made:
@@ -81,17 +83,21 @@ def relays(
                 process.stderr.close()
 
 
-async def speaker(urls: Iterator[str], secret: str, answers: list[str]) -> None:
-    """Asks again and again; goes to the next relay when one is gone; gives up when its budget is spent."""
+async def ask(client: ClientConnection) -> None:
+    """One question, and its answer."""
+    await client.send('{"type":"response.create"}')
+    while json.loads(await client.recv())["type"] != "response.done":
+        pass
+
+
+async def speaker(url: str, secret: str, answers: list[int], number: int) -> None:
+    """Asks again and again; connects anew when its relay is gone; gives up when its budget is spent."""
     while True:
-        url = next(urls)
         try:
             async with connect(url, additional_headers={"Authorization": f"Bearer {secret}"}) as client:
                 while True:
-                    await client.send('{"type":"response.create"}')
-                    while json.loads(await client.recv())["type"] != "response.done":
-                        pass
-                    answers.append(url)
+                    await ask(client)
+                    answers.append(number)
         except ConnectionClosed as error:
             if error.rcvd is not None and "insufficient_quota" in error.rcvd.reason:
                 return
@@ -116,19 +122,22 @@ async def test_one_is_killed_under_load_and_the_budget_holds(
     secret, speakers = new_secret(), 10
     budget = 100 * PRICE
     await store.add(make_token("kitchen", secret, per_day_usd=budget))
-    answers: list[str] = []
+    answers: list[int] = []
     with relays(2, redis_server, upstream.url, tmp_path) as both:
-        urls = [url for url, _ in both]
-        async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
-            for number in range(speakers):
-                order = itertools.cycle(urls[number % 2 :] + urls[: number % 2])
-                tasks.create_task(speaker(order, secret, answers))
-            while len(answers) < 30:  # noqa: ASYNC110 - they are others' answers
-                await asyncio.sleep(0.01)
-            both[0][1].kill()
-            killed_at = len(answers)
-        later = set(answers[killed_at + speakers :])
-    assert later == {urls[1]}, "the other one serves on, those of the dead one too"
+        ports = [port for port, _ in both]
+        async with balancing(ports) as balancer:
+            url = f"ws://127.0.0.1:{balancer.port}/v1/realtime"
+            async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
+                for number in range(speakers):
+                    tasks.create_task(speaker(url, secret, answers, number))
+                while len(answers) < 30:  # noqa: ASYNC110 - they are others' answers
+                    await asyncio.sleep(0.01)
+                both[0][1].kill()
+                killed_at = len(answers)
+            assert sorted(balancer.led_to[:speakers]) == sorted(ports * (speakers // 2)), "both had their share"
+            assert set(balancer.led_to[speakers:]) == {ports[1]}
+            assert len(balancer.led_to[speakers:]) >= speakers // 2, "those of the dead one came to the other"
+    assert set(answers[killed_at + speakers :]) == set(range(speakers)), "and are answered there"
     spent = (await store.spent("kitchen", datetime.now().astimezone().date())).day
     await store.close()
     assert spent >= budget
@@ -144,25 +153,34 @@ async def test_redis_is_killed_under_load_and_nobody_who_is_in_notices(
     secret = new_secret()
     await store.add(make_token("kitchen", secret, per_day_usd=Decimal(1000)))
     await store.close()
-    with relays(1, redis_server, upstream.url, tmp_path) as (only,):
-        headers = {"Authorization": f"Bearer {secret}"}
-        async with asyncio.timeout(40), connect(only[0], additional_headers=headers) as client:
+    headers, slowest_s = {"Authorization": f"Bearer {secret}"}, 0.0
+    with relays(2, redis_server, upstream.url, tmp_path) as both:
+        async with asyncio.timeout(40), balancing([port for port, _ in both]) as balancer, AsyncExitStack() as stack:
+            url = f"ws://127.0.0.1:{balancer.port}/v1/realtime"
 
-            async def ask(count: int) -> None:
+            def dial() -> connect:
+                return connect(url, additional_headers=headers)
+
+            async def ask_all(count: int) -> None:
+                nonlocal slowest_s
                 for _ in range(count):
-                    await client.send('{"type":"response.create"}')
-                    while json.loads(await client.recv())["type"] != "response.done":
-                        pass
+                    began_s = time.monotonic()
+                    await asyncio.gather(*map(ask, clients))
+                    slowest_s = max(slowest_s, time.monotonic() - began_s)
 
-            await ask(5)
+            clients = [await stack.enter_async_context(dial()) for _ in range(4)]
+            assert len(set(balancer.led_to)) == 2
+            await ask_all(5)
             redis_server.kill()
-            await ask(20)
-            with pytest.raises(InvalidHandshake, match="503"):
-                await connect(only[0], additional_headers=headers)
+            await ask_all(20)
+            for _ in both:
+                with pytest.raises(InvalidHandshake, match="503"):
+                    await dial()
             redis_server.start()
-            await ask(5)
+            await ask_all(5)
             again = RedisStore(redis_server.url)
             today = datetime.now().astimezone().date()
-            while (await again.spent("kitchen", today)).day < 25 * PRICE:
-                await ask(1)  # it learns that Redis is back by the next beat
+            while (await again.spent("kitchen", today)).day < 25 * len(clients) * PRICE:
+                await ask_all(1)  # they learn that Redis is back by the next beat
             await again.close()
+    assert slowest_s < 3.0, "nobody waits for Redis"
