@@ -48,6 +48,7 @@ def main() -> None:
         with home(suite, Path(folder)) as household:
             version = household.machine.run("systemctl --version | head -n 1; speakerd --version")
             print(f"{suite}: {'; '.join(version.split(chr(10)))}installed in {time.monotonic() - began_s:.0f} s")
+            household.configure()
             began_s = time.monotonic()
             household.machine.run("systemctl enable --now speakerd")
             print(f"ready {time.monotonic() - began_s:.1f} s after `systemctl start`\n")

@@ -11,6 +11,7 @@ from speakerd import __version__
 from speakerd.errors import EXIT_CONFIG, EXIT_FAILED, ConfigError, SpeakerdError
 
 VERBS = {
+    "setup": "an installed speaker's key, cards and service; after script/install",
     "run": "the daemon, in the foreground",
     "demo": "a whole conversation on a virtual sound card, without key or hardware",
     "check": "every mistake in a configuration file",

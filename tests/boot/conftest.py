@@ -17,9 +17,9 @@ SUITES = os.environ.get("SPEAKERD_BOOT", "bookworm").split()
 
 @pytest.fixture(scope="session", params=SUITES)
 def household(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """After `script/install`, not started; each test leaves it running and idle."""
+    """After `script/install`; the first test starts it, each leaves it running and idle."""
     if reason := why_not(request.param) or ", ".join(missing_programs()):
         pytest.skip(reason)
     with home(request.param, tmp_path_factory.mktemp("machine")) as household:
-        household.configure(WatchdogSec="6")  # not the unit's own, which bench/boot.py measures with
+        household.show_card(WatchdogSec="6")  # not the unit's own, which bench/boot.py measures with
         yield household

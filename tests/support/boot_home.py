@@ -69,11 +69,23 @@ class Home:
     def _all_files(self) -> set[str]:
         return set(self.machine.run(f"find {PLACES} -not -path '/var/lib/systemd/*'").splitlines())
 
-    def configure(self, text: str = "", **unit: str) -> None:
-        """The configuration, and settings of the unit beside the sandbox's own; nothing is started."""
-        self.machine.write(CONFIG_PATH, text or CONFIG.format(url=self.server.url))
+    def show_card(self, **unit: str) -> None:
+        """Let the unit see the virtual card; `unit`: settings beside the sandbox's own."""
         self.machine.write(DROP_IN, drop_in(self.card.env, **unit))
         self.machine.run("systemctl daemon-reload")
+
+    def configure(self) -> None:
+        """A configuration with our server and quick conversations; nothing is started."""
+        self.machine.write(CONFIG_PATH, CONFIG.format(url=self.server.url))
+
+    def setup(self, *arguments: str) -> tuple[int, str]:
+        """`speakerd setup` without a terminal, while the microphone hears the loudspeaker."""
+        self.card.loop(40, -20.0)
+        try:
+            card = " ".join(f"{name}={value}" for name, value in self.card.env.items())
+            return self.machine.status(f"HOME=/run {card} speakerd setup {' '.join(arguments)}")
+        finally:
+            self.card.noloop()
 
     def read(self) -> list[Entry]:
         """New entries of the journal."""
@@ -159,7 +171,7 @@ def tone_at(sound: Samples) -> float | None:
 
 @contextmanager
 def home(suite: str, folder: Path) -> Iterator[Home]:
-    """A machine on which `script/install` ran, configured for the card and the server, and not started."""
+    """A machine on which `script/install` ran, and which has the card; neither configured nor started."""
     with ExitStack() as stack:
         card = OutsideCard(new_folder())
         stack.callback(shutil.rmtree, card.folder, ignore_errors=True)
@@ -170,5 +182,5 @@ def home(suite: str, folder: Path) -> Iterator[Home]:
         machine.start()
         household = Home(machine, card, server)
         household.install()
-        household.configure()
+        household.show_card()
         yield household

@@ -1,0 +1,37 @@
+"""The service, as systemd sees it."""
+
+from __future__ import annotations
+
+from speakerd.installation.programs import run
+
+READY_S = 60.0
+
+
+def installed() -> bool:
+    """script/install was here."""
+    return run("systemctl", "cat", "speakerd").ok
+
+
+def is_active() -> bool:
+    """It runs."""
+    return run("systemctl", "is-active", "--quiet", "speakerd").ok
+
+
+def stop() -> None:
+    """Let go of the cards."""
+    run("systemctl", "stop", "speakerd")
+
+
+def start() -> str:
+    """Enable it and start it anew; empty once sound has passed the wake model, else what is wrong."""
+    run("systemctl", "daemon-reload")
+    run("systemctl", "reset-failed", "speakerd")
+    enabled = run("systemctl", "enable", "speakerd")
+    if not enabled.ok:
+        return enabled.told
+    started = run("systemctl", "restart", "speakerd", timeout_s=READY_S)
+    if started.ok:
+        return ""
+    status = run("systemctl", "show", "speakerd", "--property", "StatusText", "--value").told.strip()
+    log = run("journalctl", "--unit", "speakerd", "--lines", "12", "--no-pager", "--output", "cat").told
+    return f"{started.told.strip()}\n{log}{status}"
