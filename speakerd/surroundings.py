@@ -10,6 +10,7 @@ from pathlib import Path
 from speakerd.config.credentials import token
 from speakerd.config.model import Config, McpServer
 from speakerd.service.eventlog import EventLog
+from speakerd.service.toldlog import told_to
 
 
 @contextlib.contextmanager
@@ -18,7 +19,7 @@ def eventlog(path: Path | None) -> Iterator[EventLog | None]:
     if path is None:
         yield None
         return
-    with contextlib.closing(EventLog(path)) as log:
+    with contextlib.closing(EventLog(path)) as log, told_to(log):
         yield log
 
 

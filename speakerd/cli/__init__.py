@@ -21,6 +21,7 @@ VERBS = {
     "serve": "the embedded Realtime server",
     "relay": "speakers and browsers through one key: the proxy, and its tokens",
     "usage": "what it cost, and what was sent",
+    "stats": "how fast it answered, and what went wrong, day by day",
 }
 
 

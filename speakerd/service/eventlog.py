@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class EventLog:
-    """Appends to a file, line by line, so that a reader sees each at once. Owned by the loop.
+    """Appends to a file, line by line, so that a reader sees each at once. `write` may be called in any thread.
 
     A disk that takes no more costs lines, counted, and one warning: never the daemon.
     """
@@ -32,6 +33,7 @@ class EventLog:
             ) from error
         self._path = path
         self._torn = False
+        self._lock = threading.Lock()
         self.lost = 0
         """Lines that could not be written."""
 
@@ -47,7 +49,11 @@ class EventLog:
     def write(self, name: str, now_s: float, **fields: Any) -> None:  # noqa: ANN401 - JSON values
         """One line: `t` is CLOCK_MONOTONIC in seconds."""
         text = json.dumps({"t": round(now_s, 4), "event": name, **fields}, ensure_ascii=False)
-        line = b"\n" * self._torn + text.encode("utf-8", "backslashreplace") + b"\n"  # half a surrogate: JSON's escape
+        with self._lock:
+            self._append(text.encode("utf-8", "backslashreplace"))  # half a surrogate: JSON's escape
+
+    def _append(self, text: bytes) -> None:
+        line = b"\n" * self._torn + text + b"\n"
         try:
             written = self._file.write(line)
         except OSError as error:

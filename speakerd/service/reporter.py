@@ -43,7 +43,7 @@ class Reporter:
         self._eventlog = eventlog
         self._notifier = notifier
         self._counters = counters
-        self.stopwatch = Stopwatch(eventlog, counters)
+        self.stopwatch = Stopwatch(counters)
         self._vigil = Vigil(notifier)
         self.standing = Standing(devices=self._vigil.troubles)
         """For others to read."""
@@ -64,7 +64,7 @@ class Reporter:
         log.log(told.level, "%s", told.sentence, extra=given)
         self.standing.state = after
         self._judge(event)
-        self.stopwatch.tell(now_s)
+        self.stopwatch.tell()
         if after is State.IDLE and before is not State.IDLE:
             self._count(now_s)
         self._show_status()

@@ -10,7 +10,6 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.conversation.turnclock import Figures, Turn, TurnClock
 from speakerd.logfields import fields
-from speakerd.service.eventlog import EventLog
 from speakerd.service.losses import Losses
 from speakerd.service.sentences import describe_turn
 
@@ -20,13 +19,11 @@ log = logging.getLogger(__name__)
 class Stopwatch:
     """One for the life of the daemon."""
 
-    def __init__(self, eventlog: EventLog | None, counters: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, counters: Callable[[], Mapping[str, int]]) -> None:
         """`counters` gives the totals of all that was lost, by name."""
-        self._eventlog = eventlog
         self._counters = counters
         self._clock = TurnClock()
         self._losses = Losses()
-        self._state = State.IDLE
 
     def frame(self, index: int, captured_at_s: float) -> None:
         """The newest near frame, and when its last sample had come."""
@@ -42,30 +39,25 @@ class Stopwatch:
 
     def handle(self, event: ev.Event, before: State, after: State, now_s: float) -> Figures:
         """An event of the conversation; the figures that are to be told with it."""
-        self._state = after
         return self._clock.handle(event, before, after, now_s)
 
-    def tell(self, now_s: float) -> None:
+    def tell(self) -> None:
         """Write down the turns that are over."""
         for turn in self._clock.take():
-            self._tell_turn(turn, now_s)
+            _tell(turn)
 
     def look(self, now_s: float) -> None:
         """Write down what was lost, if it is time to."""
         for loss in self._losses.since_told(self._counters(), now_s):
-            if self._eventlog:
-                self._eventlog.write(loss.kind, now_s, state=self._state, **loss.lost)
             log.warning("%s", loss.sentence, extra=fields(event=loss.kind, **loss.lost))
 
-    def _tell_turn(self, turn: Turn, now_s: float) -> None:
-        told: dict[str, float | int | str] = {**turn.figures()}
-        if turn.interrupted:
-            told["interrupted"] = turn.interrupted
-        if turn.false_interruptions:
-            told["false_interruptions"] = turn.false_interruptions
-        if not told:
-            return
-        if self._eventlog:
-            self._eventlog.write("TurnMeasured", now_s, state=self._state, turn=turn.number, **told)
+
+def _tell(turn: Turn) -> None:
+    told: dict[str, float | int | str] = {**turn.figures()}
+    if turn.interrupted:
+        told["interrupted"] = turn.interrupted
+    if turn.false_interruptions:
+        told["false_interruptions"] = turn.false_interruptions
+    if told:
         sentence = describe_turn(turn.number, turn.figures())
         log.info("%s", sentence, extra=fields(event="TurnMeasured", turn=turn.number, **told))
