@@ -15,10 +15,8 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from speakerd import __version__, parts, surroundings
-from speakerd.butler import Butler
+from speakerd import parts, surroundings
 from speakerd.cashier import Cashier
 from speakerd.cast import Cast
 from speakerd.clerk import Clerk
@@ -29,6 +27,7 @@ from speakerd.conversation.events import StopRequested
 from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
 from speakerd.crashes import Crashes
+from speakerd.gauges import Gauges
 from speakerd.herald import Herald, notices_folder
 from speakerd.logfields import fields
 from speakerd.mic.capture import Capture, FrameQueue
@@ -37,15 +36,14 @@ from speakerd.mic.gatekeeper import Gatekeeper
 from speakerd.mic.listener import Listener
 from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
-from speakerd.realtime.reader import Json
+from speakerd.reception import Reception
+from speakerd.refit import Refit, sessions_of
 from speakerd.service.announce import announce, without_secrets
-from speakerd.service.ctl.door import Door
-from speakerd.service.ctl.place import own_socket
 from speakerd.service.eventlog import EventLog
-from speakerd.service.mutefile import MuteFile, mute_file
 from speakerd.service.notify import Notifier
 from speakerd.service.reporter import Reporter
 from speakerd.service.scribe import Scribe
+from speakerd.service.terminal import Terminal
 from speakerd.speaker.playback import Playback
 from speakerd.switchboard import Switchboard, Tidings
 from speakerd.threads import Mailbox
@@ -66,10 +64,15 @@ JOIN_S = 0.5
 
 
 async def run(
-    config: Config, key: ApiKey | None, events_path: Path | None, on_stop: Callable[[], None] = lambda: None
+    config: Config,
+    key: ApiKey | None,
+    events_path: Path | None,
+    on_stop: Callable[[], None] = lambda: None,
+    read_again: Callable[[], Config] | None = None,
 ) -> bool:
     """Serve until SIGTERM or SIGINT, which call `on_stop`; False if a thread was left behind, hung in its device.
 
+    SIGHUP takes over what `read_again` gives: the configuration as it stands then.
     Raises SpeakerdError for what the human must mend.
     A bug comes out as what it is, too: never as the group that a TaskGroup makes of one error.
     """
@@ -80,16 +83,17 @@ async def run(
             stop.set()
             on_stop()
 
-    loop = asyncio.get_running_loop()
+    loop, terminal, reload = asyncio.get_running_loop(), Terminal(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask_to_stop)
+    loop.add_signal_handler(signal.SIGHUP, lambda: ask_to_stop() if terminal.is_gone() else reload.set())
     announce(config, has_key=key is not None)
     try:
         # The events file is closed last: whatever still ends may write to it.
         with surroundings.eventlog(events_path) as eventlog:
             async with surroundings.servers(config) as servers, asyncio.TaskGroup() as tasks:
-                app = App(config, servers, key, eventlog, tasks)
-                await app.serve(stop)
+                app = App(config, servers, key, eventlog, tasks, read_again)
+                await app.serve(stop, reload)
             return app.ended
     except BaseExceptionGroup as group:
         error = surroundings.only_error(group)
@@ -106,6 +110,7 @@ class App:
         key: ApiKey | None,
         eventlog: EventLog | None,
         tasks: asyncio.TaskGroup,
+        read_again: Callable[[], Config] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._tasks = tasks
@@ -119,21 +124,20 @@ class App:
         )
         self.ended = True
         """False once a thread did not end when it was told to."""
-        self._eventlog = eventlog
-        self._reporter = Reporter(eventlog, Notifier(), self._counters)
+        self._reporter = Reporter(eventlog, Notifier(), lambda: self._gauges.counters())
         self.transcripts = Transcripts()
         """To subscribe to; before the app is built to the end nobody but the scribe does."""
-        scribe = Scribe(config.transcripts, eventlog, lambda: self._conductor.state)
-        if scribe.wanted:
-            self.transcripts.subscribe(scribe.take)
+        self._scribe = Scribe(config.transcripts, eventlog, lambda: self._conductor.state)
+        self._stop_writing: Callable[[], None] = lambda: None
+        self._transcribe(config)
 
-        self._front_end = FrontEnd(config.wake, parts.make_duplex(config))
+        front_end = FrontEnd(config.wake, parts.make_duplex(config))
         self._playback = parts.make_playback(config, self._events.post, self._report_device, report_crash)
         queue = FrameQueue()
         self._capture = parts.make_capture(config.audio, queue, self._report_device, report_crash)
         self._listener = Listener(
             queue,
-            self._front_end,
+            front_end,
             self._playback,
             self._events.post,
             self._frames.post,
@@ -149,9 +153,7 @@ class App:
         )
         self._volume = parts.make_volume(config.audio, self._playback)
         self._clerk = self._make_clerk(config)
-        cast = Cast(config)
-        sessions = self._make_sessions(config, cast)
-        self._link = self._make_link(config, servers, key, sessions[cast.default.name][1])
+        self._link = self._make_link(config, servers, key)
         self._gatekeeper = Gatekeeper(lambda pcm: self._board.send(pcm), config.realtime)
         rules = Rules.of(config.conversation, config.realtime, self._clerk.patience_s)
         self._conductor = Conductor(Machine(rules), self._link, self._gatekeeper, self._playback, loop)
@@ -159,33 +161,39 @@ class App:
             self._conductor,
             self._link,
             self._gatekeeper,
-            self._front_end,
+            front_end,
             self._playback,
             self._reporter,
             self._reporter.stopwatch,
             self._cashier,
             self._clerk,
             self._herald,
-            cast,
-            sessions,
+            Cast(config),
+            {},
             self.transcripts,
         )
-        for part in (self._reporter, self._cashier, self._clerk, self._herald, self._board):
-            self._conductor.observe(part.observe)
-        self._config = config
-        self._started_s = loop.time()
-        self._butler = Butler(
-            self._board,
-            self._reporter,
-            self._herald,
-            self._volume,
-            MuteFile(mute_file(os.environ)),
-            words=lambda: self._board.cast.words,
-            newest_index=lambda: self._capture.frames - 1,
-            facts=self._facts,
+        self._board.sessions = sessions_of(self._board, surroundings.tokens(config.skills.mcp, os.environ))
+        self._link.use(*self._board.sessions[self._board.cast.default.name])
+        read = read_again or (lambda: config)
+        refit = Refit(
+            config, read, os.environ, self._board, self._listener, self._herald, self._cashier, self._transcribe
         )
-        socket = own_socket(os.environ)
-        self._door = Door(socket, self._butler.serve, tasks) if socket else None
+        for part in (self._reporter, self._cashier, self._clerk, self._herald, self._board, refit):
+            self._conductor.observe(part.observe)
+        newest_index, about = (lambda: self._capture.frames - 1), (lambda: self._gauges.facts())
+        self._reception = Reception(self._board, refit, self._herald, self._volume, newest_index, about, tasks)
+        self._gauges: Gauges = Gauges(
+            self._board,
+            self._cashier,
+            self._capture,
+            self._listener,
+            self._playback,
+            self._frames,
+            self._events,
+            eventlog,
+            self._reception,
+            without_secrets(config.realtime.url),
+        )
 
     def _make_clerk(self, config: Config) -> Clerk:
         return Clerk(
@@ -197,18 +205,11 @@ class App:
             lambda session, outputs, *, reply: self._link.answer_tools(session, outputs, reply=reply),
         )
 
-    def _make_sessions(self, config: Config, cast: Cast) -> dict[str, tuple[str, Json]]:
-        tokens = surroundings.tokens(config.skills.mcp, os.environ)
-        self._clerk.complain(tokens)
-        for sentence in cast.unknown_skills(self._clerk.names):
-            log.warning("%s", sentence, extra=fields(event="SkillUnknown"))
-        return cast.sessions(lambda names: self._clerk.tools(tokens, names), transcripts=self.transcripts.wanted)
-
-    def _make_link(self, config: Config, servers: surroundings.Servers, key: ApiKey | None, settings: Json) -> Link:
+    def _make_link(self, config: Config, servers: surroundings.Servers, key: ApiKey | None) -> Link:
         return Link(
             config.realtime,
             servers.url,
-            settings,
+            {},
             key.reveal if key else lambda: None,
             self._tasks,
             lambda output: self._board.take_output(output),
@@ -216,55 +217,24 @@ class App:
             servers.stand_in,
         )
 
-    def _facts(self) -> dict[str, Any]:
-        """What the control socket tells of the daemon as a whole."""
-        return {
-            "version": __version__,
-            "pid": os.getpid(),
-            "running_s": round(asyncio.get_running_loop().time() - self._started_s, 1),
-            "wake_words": list(self._board.cast.words),
-            "server": without_secrets(self._config.realtime.url),
-            "counters": self._counters(),
-        }
+    def _transcribe(self, config: Config) -> None:
+        """What is said is written down as this configuration asks."""
+        self._stop_writing()
+        self._scribe.use(config.transcripts)
+        self._stop_writing = self.transcripts.subscribe(self._scribe.take) if self._scribe.wanted else lambda: None
 
-    def _counters(self) -> dict[str, int]:
-        """Totals since the start."""
-        return {
-            "capture_xruns": self._capture.xruns,
-            "capture_dropped": self._capture.dropped,
-            "playback_xruns": self._playback.xruns,
-            "playout_underruns": self._playback.underruns,
-            "reference_late": self._playback.reference_late,
-            "reference_realigned": self._playback.reference_realigned,
-            "echo_jumps": self._front_end.echo_jumps,
-            "frame_batches_dropped": self._frames.dropped,
-            "events_dropped": self._events.dropped,
-            "uplink_frames": self._gatekeeper.sent_frames,
-            "uplink_overflowed": self._gatekeeper.overflowed_frames,
-            "events_ignored": self._conductor.ignored,
-            "events_unwritten": self._eventlog.lost if self._eventlog else 0,
-            "ledger_unwritten": self._cashier.lost,
-            "sessions_renewed": self._link.renewed,
-            "sessions_revived": self._link.revived,
-            "transcript_failures": self.transcripts.failures,
-            "ctl_requests": self._door.requests if self._door else 0,
-            "ctl_turned_away": self._door.turned_away if self._door else 0,
-            **self._clerk.counters(),
-        }
+    async def serve(self, stop: asyncio.Event, reload: asyncio.Event) -> None:
+        """Start, serve until `stop` is set, stop; read the configuration anew whenever `reload` is set.
 
-    async def serve(self, stop: asyncio.Event) -> None:
-        """Start, serve until `stop` is set, stop. Raises what a thread died of."""
+        Raises what a thread died of.
+        """
+        reloads = self._tasks.create_task(self._reception.keep_reloading(reload), name="reload")
         stopped = self._tasks.create_task(stop.wait(), name="stop")
-        self._butler.recall()
-        if self._door is not None and (trouble := self._door.open()):
-            log.warning(
-                "`speakerd ctl` will not reach this daemon: %s.", trouble, extra=fields(event="CtlAway", reason=trouble)
-            )
+        self._reception.open()
         self._playback.start()
         self._listener.start()
         self._capture.start()
-        progress = lambda: (self._front_end.frames_scored, self._playback.periods)  # noqa: E731
-        watch = self._tasks.create_task(self._reporter.watch(progress, self._link.start), name="watch")
+        watch = self._tasks.create_task(self._reporter.watch(self._gauges.progress, self._link.start), name="watch")
         try:
             await asyncio.wait((stopped, self._crashes.first), return_when=asyncio.FIRST_COMPLETED)
             if not self._crashes.first.done():
@@ -272,8 +242,8 @@ class App:
             if self._crashes.first.done():
                 await self._crashes.first
         finally:
-            stopped.cancel()
-            watch.cancel()
+            for task in (stopped, watch, reloads):
+                task.cancel()
             self._stop()
 
     async def _end_conversation(self) -> None:
@@ -291,8 +261,7 @@ class App:
     def _stop(self) -> None:
         """From here on nothing that comes in is heard: it could begin what nobody would end."""
         self._crashes.close()
-        if self._door is not None:
-            self._door.close()
+        self._reception.close()
         self._board.closed = True
         for box in (self._events, self._frames, self._devices):
             box.close()

@@ -15,6 +15,7 @@ from speakerd.conversation.state import State
 from speakerd.errors import DeviceError
 from speakerd.herald import Herald
 from speakerd.logfields import fields
+from speakerd.refit import Refit
 from speakerd.service.ctl.door import Caller
 from speakerd.service.ctl.words import Command, Reply, Request
 from speakerd.service.mutefile import MuteFile
@@ -37,12 +38,11 @@ class Butler:
     herald: Herald
     volume: VolumePort
     mute_file: MuteFile
-    words: Callable[[], tuple[str, ...]]
-    """The wake words, as events name them."""
     newest_index: Callable[[], int]
     """Of the newest near frame; -1 before the first."""
     facts: Callable[[], Mapping[str, Any]]
     """What `status` tells beside what is known here: JSON values."""
+    refit: Refit
     _mixing: asyncio.Future[Reply] | None = field(default=None, init=False)
 
     async def serve(self, request: Request, caller: Caller) -> Reply:
@@ -68,7 +68,7 @@ class Butler:
             case Command.SAY:
                 return await self.say(request.text)
             case Command.RELOAD:
-                return Reply("A restart brings a changed configuration in.", "not_yet")
+                return await self.refit.reload()
             case _:
                 assert_never(request.command)
 
@@ -81,21 +81,21 @@ class Butler:
 
     def status(self) -> Reply:
         """How everything stands."""
-        standing, facts = self.reporter.standing, dict(self.facts())
+        standing = self.reporter.standing
         lines = [f"{standing.status}."]
         if standing.ready and standing.state is State.IDLE and not standing.muted:
-            lines = [f"Waiting for {' or '.join(self.words())}."]
+            lines = [f"Waiting for {' or '.join(self.board.cast.words)}."]
         lines += [f"The {device} does not work: {why}" for device, why in standing.devices.items()]
         lines += [f"{text[0].upper()}{text[1:].rstrip('.')}." for text in (*standing.troubles, standing.note) if text]
         if standing.half_duplex:
             lines.append(f"Only the wake word interrupts the assistant: {standing.half_duplex}.")
-        if keys := facts.get("needs_restart"):
-            lines.append(f"Changed in the configuration, and in need of a restart: {', '.join(keys)}.")
-        return Reply("\n".join(lines), data={**standing.data(), **facts})
+        if (keys := self.refit.needs_restart) and not standing.note:
+            lines.append(f"Needs a restart: {', '.join(keys)}.")
+        return Reply("\n".join(lines), data={**standing.data(), **self.facts(), "needs_restart": list(keys)})
 
     def wake(self, word: str) -> Reply:
         """Begin a conversation as the wake word would, or take part in the one that goes on."""
-        words, board = self.words(), self.board
+        words, board = self.board.cast.words, self.board
         if word and word not in words:
             return Reply(f"There is no wake word {word[:40]!r}; there are {', '.join(words)}.", "unknown_word")
         if board.stopping:

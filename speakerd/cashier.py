@@ -17,6 +17,7 @@ from speakerd.purse.account import Account, ledger_folder
 from speakerd.purse.budget import Grade, Limits, Notice, Span, Verdict
 from speakerd.purse.entries import Entry
 from speakerd.purse.pricelist import load_prices
+from speakerd.purse.prices import Prices
 from speakerd.purse.report import dollars
 from speakerd.purse.usage import Tokens, Traffic, Usage
 from speakerd.realtime.connection import Octets
@@ -71,6 +72,11 @@ class Cashier:
         """The newest; bills may come late."""
         self._open = False
         self._word = ""
+
+    def use(self, config: Config, prices: Prices) -> None:
+        """Reckon with these from the next conversation on."""
+        self._cast = Cast(config)
+        self._account.use(prices, Limits.from_section(config.purse))
 
     @property
     def purse(self) -> PursePort:

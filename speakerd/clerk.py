@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from speakerd.realtime import outputs
 from speakerd.skills.assembly import assemble
 from speakerd.skills.mcp import missing, session_tools
 from speakerd.skills.ports import Ports, PursePort, VolumePort
+from speakerd.skills.registry import Registry
 from speakerd.skills.runner import Call, Runner
 from speakerd.skills.schema import Json
 from speakerd.wallclock import local_now
@@ -52,12 +54,30 @@ class Clerk:
         self._tasks = tasks
         self._dispatch = dispatch
         self._answer = answer
-        self._registry = assemble(section, Ports(clock=local_now, end=self._part, volume=volume, purse=purse))
-        self._runner = Runner(
-            self._registry, tasks, timeout_s=section.timeout_s, output_characters=section.output_characters
-        )
+        self._ports = Ports(clock=local_now, end=self._part, volume=volume, purse=purse)
+        self._before: Counter[str] = Counter()
+        """Totals of earlier runners."""
+        self._registry = self.load(section)
+        self._runner = self._make_runner()
         self._parting = False
         """The conversation ends when what the assistant says has been heard."""
+
+    def load(self, section: Skills) -> Registry:
+        """All skills that the section wants. Runs plug-ins' code; in any thread."""
+        return assemble(section, self._ports)
+
+    def use(self, section: Skills, registry: Registry) -> None:
+        """Serve with these from now on; between conversations. What an old call gives is not waited for."""
+        self._before = Counter(self.counters())
+        self._runner.close()
+        self._section, self._registry = section, registry
+        self._runner = self._make_runner()
+
+    def _make_runner(self) -> Runner:
+        section = self._section
+        return Runner(
+            self._registry, self._tasks, timeout_s=section.timeout_s, output_characters=section.output_characters
+        )
 
     @property
     def patience_s(self) -> float:
@@ -92,7 +112,8 @@ class Clerk:
     def counters(self) -> dict[str, int]:
         """Totals since the start."""
         runner = self._runner
-        return {"skill_calls": runner.calls, "skill_failures": runner.failures, "skill_timeouts": runner.timeouts}
+        now = {"skill_calls": runner.calls, "skill_failures": runner.failures, "skill_timeouts": runner.timeouts}
+        return {name: total + self._before[name] for name, total in now.items()}
 
     def serve(self, called: outputs.ToolsCalled) -> None:
         """Run the calls of a response, all at once; their answers go back together."""

@@ -99,6 +99,10 @@ class Herald:
         """A notice may be audible, or soon will be."""
         return self.sounding or (self._making is not None and not self._making.done())
 
+    def use(self, section: Sounds) -> None:
+        """These settings from now on."""
+        self._section = section
+
     def observe(self, event: ev.Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer."""
         match event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from speakerd.config.model import Audio, BargeIn, Config, Detector
+from speakerd.config.model import Audio, BargeIn, Config, Conversation, Detector
 from speakerd.conversation.events import Event, FellSilent, Sounded
 from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.hw.loudspeaker import AlsaSink
@@ -50,10 +50,15 @@ def make_playback(
         lambda trouble: on_state("loudspeaker", trouble),
         on_crash,
         volume_percent=audio.volume_percent,
-        bound_s=config.conversation.max_reply_s + REPLY_MARGIN_S,
+        bound_s=reply_bound_s(config.conversation),
         duck_db=config.conversation.duck_db,
         on_sound=post,
     )
+
+
+def reply_bound_s(conversation: Conversation) -> float:
+    """Most sound that may wait for the loudspeaker."""
+    return conversation.max_reply_s + REPLY_MARGIN_S
 
 
 def make_capture(audio: Audio, queue: FrameQueue, on_state: OnState, on_crash: OnCrash) -> Capture:

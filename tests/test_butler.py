@@ -78,9 +78,9 @@ class Household:
             self.herald,
             self.volume,
             MuteFile(self.mute_path),
-            words=lambda: cast.words,
             newest_index=lambda: 99,
             facts=lambda: {"running_s": 1.0},
+            refit=MagicMock(needs_restart=()),
         )
 
     async def ask(self, command: Command, **options: object) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -133,4 +134,40 @@ def test_wake_volume_mute_and_say(room):
     time.sleep(1.5)
     assert np.max(np.abs(recorder.stop().samples)) > 3_000
     assert room.ctl("stop")["ok"]
+    assert daemon.stop() == 0
+
+
+def test_a_reload_good_and_bad_by_signal_and_by_command(room, tmp_path):
+    daemon = room.start()
+    config = tmp_path / "speakerd.yaml"
+    good = config.read_text()
+
+    config.write_text(good + "conversatoin: {silence_timeout_s: 9}\n")
+    refused = room.ctl("reload", status=78)
+    assert "conversatoin" in refused["mistakes"][0]
+    assert "did you mean conversation?" in refused["told"]
+    assert "the old one stays" in room.ctl("status")["note"]
+
+    # Another word, another microphone: the one is taken over, the other named.
+    changed = good.replace("capture_device: speakerd_mic", "capture_device: hw:9")
+    config.write_text(changed + "wake: {words: [{model: alexa}]}\n")
+    os.kill(daemon.pid, signal.SIGHUP)
+    until_s = time.monotonic() + 10
+    while (status := room.ctl("status"))["wake_words"] != ["alexa"]:
+        assert time.monotonic() < until_s, daemon.log_path.read_text()
+    assert status["needs_restart"] == ["audio.capture_device"]
+    room.say_wake_word()
+    assert not daemon.find("WakeDetected"), "hey_jarvis is no wake word any more"
+
+    config.write_text(good)
+    assert room.ctl("reload")["changed"] == ["wake.words"]
+    time.sleep(1.5)
+    room.say_wake_word()
+    assert daemon.wait("StateChanged", state="LISTENING")
+    config.write_text(good.replace("silence_timeout_s: 1.5", "silence_timeout_s: 0.5"))
+    assert room.ctl("reload")["waits"]
+    assert daemon.wait("StateChanged", state="IDLE")
+    assert room.ctl("reload")["changed"] == []
+    counters = room.ctl("status")["counters"]
+    assert (counters["capture_xruns"], counters["capture_dropped"]) == (0, 0)
     assert daemon.stop() == 0

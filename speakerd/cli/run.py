@@ -28,7 +28,8 @@ def command(config: Path | None, events: Path | None) -> None:
     """Listen for the wake word and hold conversations."""
     settings = load(config, os.environ)
     setup_logging(settings.log.level)
-    if not asyncio.run(run(settings, api_key(os.environ), events, on_stop=_leave_in_time)):
+    read_again = lambda: load(config, os.environ)  # noqa: E731
+    if not asyncio.run(run(settings, api_key(os.environ), events, _leave_in_time, read_again)):
         os._exit(EXIT_OK)  # the interpreter cannot clean up under a thread that hangs in a library
 
 

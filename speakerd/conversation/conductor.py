@@ -14,7 +14,7 @@ from speakerd.conversation import actions as do
 from speakerd.conversation.actions import Action, Earcon
 from speakerd.conversation.events import DeadlineReached, Event, ItemHeard
 from speakerd.conversation.machine import Machine
-from speakerd.conversation.state import State
+from speakerd.conversation.state import Rules, State
 
 
 class SessionPort(Protocol):
@@ -108,6 +108,10 @@ class Conductor:
     def ignored(self) -> int:
         """Events that changed nothing."""
         return self._machine.ignored.total()
+
+    def use(self, rules: Rules) -> None:
+        """Obey these from now on; between conversations."""
+        self._machine.use(rules)
 
     def observe(self, observer: Observer) -> None:
         """Tell `observer` about every event from now on."""

@@ -25,6 +25,10 @@ class Machine:
         self.ignored: Counter[str] = Counter()
         """Events that changed nothing, by `STATE/Event` or `stale/Event`."""
 
+    def use(self, rules: Rules) -> None:
+        """Obey these from now on; between conversations."""
+        self.facts.rules = rules
+
     @property
     def state(self) -> State:
         """Where the conversation stands."""

@@ -44,17 +44,24 @@ class FrontEnd:
         self._endpoint = Endpoint()
         self._half_duplex = ""
         """What was told last."""
+        self._scored_before = self._jumps_before = 0
+        """Of those that this one took the place of."""
         self._voice_dbfs: deque[float] = deque(maxlen=_KEPT_VOICE_FRAMES)
+
+    def succeed(self, old: FrontEnd) -> None:
+        """Take the place of another: totals go on, and what it told is known."""
+        self._scored_before, self._jumps_before = old.frames_scored, old.echo_jumps
+        self._half_duplex = old._half_duplex
 
     @property
     def frames_scored(self) -> int:
         """Near frames that have passed the wake detector, its models at rest or not: proof of life. Thread-safe."""
-        return self._wake.frames_scored
+        return self._scored_before + self._wake.frames_scored
 
     @property
     def echo_jumps(self) -> int:
         """Times that the echo was found to come at another delay, by what had been taken for an interruption."""
-        return self._duplex.jumps
+        return self._jumps_before + self._duplex.jumps
 
     @property
     def frames_to_step(self) -> int:

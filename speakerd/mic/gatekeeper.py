@@ -22,8 +22,14 @@ class Gatekeeper:
     def __init__(self, send: Callable[[bytes], None], realtime: Realtime) -> None:
         """`send` takes int16 mono 24 kHz bytes."""
         self._send = send
-        self._uplink = Uplink(held_ms=round(realtime.connect_timeout_s * 1000) + HELD_MARGIN_MS)
+        self._uplink = Uplink(_held_ms(realtime))
         self._muted = False
+        self._end_turn_ms = realtime.turn_detection.silence_duration_ms + END_TURN_MARGIN_MS
+
+    def use(self, realtime: Realtime) -> None:
+        """These settings from now on; between conversations. What was heard before is forgotten."""
+        old, self._uplink = self._uplink, Uplink(_held_ms(realtime))
+        self._uplink.sent_frames, self._uplink.overflowed_frames = old.sent_frames, old.overflowed_frames
         self._end_turn_ms = realtime.turn_detection.silence_duration_ms + END_TURN_MARGIN_MS
 
     @property
@@ -76,3 +82,7 @@ class Gatekeeper:
         if not self._muted:
             for chunk in chunks:
                 self._send(chunk)
+
+
+def _held_ms(realtime: Realtime) -> int:
+    return round(realtime.connect_timeout_s * 1000) + HELD_MARGIN_MS

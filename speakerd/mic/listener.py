@@ -52,11 +52,22 @@ class Listener:
         """
         self._frames = frames
         self._front_end = front_end
+        self._next: FrontEnd | None = None
+        """Takes the place of the front-end before the next frame."""
         self._far_end = far_end
         self._post_event = post_event
         self._post_frames = post_frames
         self._in_conversation = in_conversation
         self._worker = Worker("frontend", self._run, on_crash)
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """The one that hears."""
+        return self._front_end
+
+    def use(self, front_end: FrontEnd) -> None:
+        """From the next frame on it is this one that hears. Thread-safe."""
+        self._next = front_end
 
     def start(self) -> None:
         """Start the thread."""
@@ -74,6 +85,7 @@ class Listener:
     def _run(self, worker: Worker) -> None:
         talked = False
         while not worker.stopping:
+            self._change()
             talks = self._in_conversation()
             if talks != talked:
                 figures = self._front_end.take_figures()
@@ -82,6 +94,12 @@ class Listener:
             talked = talks
             if frames := self._frames.get(GET_TIMEOUT_S, 1 if talks else self._front_end.frames_to_step):
                 self._take(frames)
+
+    def _change(self) -> None:
+        new, self._next = self._next, None
+        if new is not None:
+            new.succeed(self._front_end)
+            self._front_end = new
 
     def _take(self, frames: list[NearFrame]) -> None:
         events: list[HeardEvent] = []

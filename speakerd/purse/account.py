@@ -83,6 +83,11 @@ class Account:
         self._budget = Budget(limits, self._read(today))
         self._ledger.tidy(today)
 
+    def use(self, prices: Prices, limits: Limits) -> None:
+        """Reckon with these from now on."""
+        self._prices, self._budget.limits = prices, limits
+        self._unpriced.clear()
+
     @property
     def lost(self) -> int:
         """Entries that could not be written."""

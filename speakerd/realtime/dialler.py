@@ -44,6 +44,10 @@ class Dialler:
         self.asked = (model, settings)
         return is_new
 
+    def refit(self, realtime: Realtime) -> None:
+        """Connect with these settings from now on; where to, and what is asked for, stays."""
+        self._realtime = realtime
+
     def dial(self, number: int) -> Session:
         """A session with the service for the conversation's session `number`; 0: for none yet."""
         dial = Dial.of(self._realtime, with_model(self._url, self.asked[0]), self._key())

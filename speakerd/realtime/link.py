@@ -47,6 +47,7 @@ class Link:
         embedded server's URL, if it is to answer where the service cannot be reached.
         """
         self._keep_warm = realtime.keep_warm
+        self._started = False
         self._deliver = deliver
         self._report = report
         self._loop = asyncio.get_running_loop()
@@ -82,7 +83,21 @@ class Link:
 
     def start(self) -> None:
         """Keep a spare session open from now on, if the configuration wants one."""
+        self._started = True
         self._upkeep.keep_warm = self._keep_warm
+        self._look()
+
+    def refit(self, realtime: Realtime) -> None:
+        """Connect with these settings from now on, between conversations; what failed before is tried again.
+
+        Where to connect, and what is asked of sessions, stays; for the latter there is `use`.
+        """
+        self._dialler.refit(realtime)
+        self._seat.refit(realtime.connect_timeout_s)
+        self._keep_warm = realtime.keep_warm
+        pausing, self._upkeep = self._upkeep.pausing, Upkeep(random.random)
+        self._upkeep.keep_warm, self._upkeep.pausing = self._started and realtime.keep_warm, pausing
+        self._retire_spare()
         self._look()
 
     def stop(self) -> None:

@@ -45,6 +45,10 @@ class Seat:
         self.revived = 0
         """Spare sessions that were found dead when they were needed."""
 
+    def refit(self, connect_s: float) -> None:
+        """Another time from wake word to ready, from the next conversation on."""
+        self._stand_in.refit(connect_s)
+
     @property
     def standing_in(self) -> bool:
         """The embedded server answers, in the place of the service."""

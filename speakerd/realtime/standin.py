@@ -40,11 +40,15 @@ class StandIn:
     def __init__(self, url: str, connect_s: float) -> None:
         """`url` of the embedded server, empty if nothing stands in; `connect_s` is the time from wake word to ready."""
         self._url = url
-        self._whole_s = max(connect_s / 2, connect_s - RESERVE_S)
+        self.refit(connect_s)
         self._short_until_s = 0.0
         self._told = False
         self.away = False
         """The service could not be reached when it was needed last."""
+
+    def refit(self, connect_s: float) -> None:
+        """Another time from wake word to ready."""
+        self._whole_s = max(connect_s / 2, connect_s - RESERVE_S)
 
     @property
     def url(self) -> str:

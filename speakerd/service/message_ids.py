@@ -125,6 +125,10 @@ MESSAGE_IDS = {
     "MuteForgotten": "bb3b9598d97e41f0a93ef28fb736cad1",
     "CtlAway": "16767ff61f654c3ebad3b1f22d8f99f1",
     "CtlShort": "5ed5a72d457047cdb5f6950c7eae07c2",
+    "Reloaded": "d9ad000e90484045909b5a1f9bb6b417",
+    "ReloadWaits": "029cac8936c6433080b14f220f12cabf",
+    "ReloadRefused": "6b69f03d041041e5a6e4f07da8a6f302",
+    "NeedsRestart": "9491cfa065784936bef540f9cd3e21ea",
     # the embedded server
     "ChatFailed": "c21d7483814edeb98bbefb41559b9350",
     "EarsNotLoaded": "8858198158931db04ede5526f49a94e4",

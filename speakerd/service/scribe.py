@@ -27,6 +27,10 @@ class Scribe:
         self._eventlog = eventlog
         self._state = state
 
+    def use(self, section: Transcripts) -> None:
+        """Write what this section asks for, from now on."""
+        self._section = section
+
     @property
     def wanted(self) -> bool:
         """There is somewhere to write to."""

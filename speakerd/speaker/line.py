@@ -53,6 +53,11 @@ class Line:
         """Where the gain of speech, not of earcons, is to be; it gets there within a period, or at once in silence."""
         self._speech_gain = 1.0
 
+    def use(self, earcons: Mapping[str, Samples], bound_s: float) -> None:
+        """Other earcons and another bound from now on, as in `__init__`."""
+        self._earcons = earcons
+        self.playout.bound_frames = round(bound_s * self.rate_hz)
+
     @property
     def volume_percent(self) -> int:
         """Volume, 0 to 100. Loudness follows the ear: half the figure is a quarter of the amplitude."""

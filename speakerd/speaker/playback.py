@@ -73,7 +73,8 @@ class Playback:
         self._prefill_ms, self._bound_s = prefill_ms, bound_s
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._reference = Reference()
+        self.reference = Reference()
+        """Its counters may be read in any thread."""
         self._duck_gain = 10.0 ** (-duck_db / 20.0)
         self._flushes = Flushes()
         self._idle_periods, self._resting = 0, False
@@ -122,6 +123,12 @@ class Playback:
             self._flushes.ask(time.monotonic())
         self._wake.set()
 
+    def use(self, earcons: Earcons, bound_s: float, duck_db: float) -> None:
+        """Other sounds, another bound and duck, as in `__init__`, from now on."""
+        with self._lock:
+            self._earcons, self._bound_s, self._duck_gain = earcons, bound_s, 10.0 ** (-duck_db / 20.0)
+            self._line.use(earcons.at_rate(self._line.rate_hz), bound_s)
+
     def duck(self) -> None:
         """Speak quieter, within 60 ms, until `restore` or `flush`. Earcons stay as they are."""
         with self._lock:
@@ -168,20 +175,10 @@ class Playback:
         """Times the sound stopped in the middle of a response because the next delta was late."""
         return self._line.playout.underruns
 
-    @property
-    def reference_late(self) -> int:
-        """Near frames whose reference was not written in time."""
-        return self._reference.late
-
-    @property
-    def reference_realigned(self) -> int:
-        """Times that the reference had to be brought into step anew while something sounded."""
-        return self._reference.realigned
-
     def far_frame(self, *, gap: bool) -> FarFrame:
         """The reference for the next near frame; `gap`: near sound was lost ahead of it. One thread pulls."""
         with self._lock:
-            far, aligned = self._reference.pull(gap=gap)
+            far, aligned = self.reference.pull(gap=gap)
             return FarFrame(far, self._line.playout.playing, aligned)
 
     def _make_line(self, rate_hz: int, volume_percent: int) -> Line:
@@ -230,7 +227,7 @@ class Playback:
         until_s = time.monotonic() + seconds
         card = Card(sink, self._wake)
         with self._lock:
-            self._reference.interrupt()  # it is empty: what was written to another one says nothing of it
+            self.reference.interrupt()  # it is empty: what was written to another one says nothing of it
         while not worker.stopping and time.monotonic() < until_s:
             if self._may_rest():
                 card.rest()
@@ -251,7 +248,7 @@ class Playback:
         with self._lock:
             self._resting = self._idle_periods >= _REST_AFTER_PERIODS and not self._flushes
             if self._resting:
-                self._reference.interrupt()
+                self.reference.interrupt()
             return self._resting
 
     def _serve_flush(self, card: Card) -> None:
@@ -270,7 +267,7 @@ class Playback:
         with self._lock:
             if verdict is Verdict.DROP:
                 line.drop(dropped_frames)
-                self._reference.interrupt()
+                self.reference.interrupt()
             answers = self._flushes.answer(playout.settle())
         for sound in line.take_times(0 if verdict is Verdict.DROP else queued_frames, time.monotonic()):
             self._on_sound(sound)
@@ -287,8 +284,8 @@ class Playback:
         queued_frames = card.queued_frames()
         with self._lock:
             if xruns:
-                self._reference.interrupt()
-            self._reference.push(samples, card.rate_hz)
+                self.reference.interrupt()
+            self.reference.push(samples, card.rate_hz)
             drained = self._line.playout.advance(queued_frames)
             ended = self._line.playout.ended
             self.xruns += xruns

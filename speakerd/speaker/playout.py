@@ -35,7 +35,8 @@ class Playout:
         """Times that sound went on after the buffer had run dry in the middle of a response."""
         self._account = Account(rate_hz)
         self._prefill_frames = ms_to_frames(prefill_ms, rate_hz)
-        self._bound_frames = round(bound_s * rate_hz)
+        self.bound_frames = round(bound_s * rate_hz)
+        """Most frames that may wait; may be changed."""
         self._chunks: deque[tuple[Item, Samples]] = deque()
         self._waiting_frames = 0
         self._flowing = False
@@ -91,7 +92,7 @@ class Playout:
 
         That is for lack of room, and from then on until `end_response` or `cut`.
         """
-        self._refusing |= self._waiting_frames + samples.size > self._bound_frames
+        self._refusing |= self._waiting_frames + samples.size > self.bound_frames
         if self._refusing:
             return False
         if self._dry:
