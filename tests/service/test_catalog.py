@@ -22,6 +22,7 @@ from speakerd.service.sentences import describe, failure, kind_of
 SITES = sites()
 ENTRIES = entries()
 ALWAYS = {"EVENT"}
+INSTALLER = ROOT / "script" / "install"
 NOTHING = "closed_by_nobody_knows"
 
 
@@ -157,30 +158,31 @@ def journalctl(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def offered(root: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Put a catalog where the installer puts it, below `root`, and have it read."""
+    (place,) = set(re.findall(r"\S+/catalog/speakerd\.catalog$", INSTALLER.read_text(), re.MULTILINE))
+    (root / place[1:]).parent.mkdir(parents=True)
+    (root / place[1:]).write_text(text)
+    (root / "var/lib/systemd/catalog").mkdir(parents=True)
+    return journalctl(root, "--update-catalog")
+
+
 @needs_journalctl
 def test_journalctl_takes_the_catalog_and_finds_every_entry(tmp_path: Path):
-    folder = tmp_path / "usr/lib/systemd/catalog"
-    folder.mkdir(parents=True)
-    (tmp_path / "var/lib/systemd/catalog").mkdir(parents=True)
-    shutil.copy(CATALOG, folder)
-    done = journalctl(tmp_path, "--update-catalog")
+    done = offered(tmp_path, CATALOG.read_text())
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     listed = journalctl(tmp_path, "--list-catalog").stdout
     assert len(listed.splitlines()) == len(ENTRIES)
+    dumped = journalctl(tmp_path, "--dump-catalog").stdout
     for entry in ENTRIES:
         assert f"{entry.message_id} speakerd: {entry.headers['Subject']}" in listed
-        dumped = journalctl(tmp_path, "--dump-catalog", entry.message_id).stdout
         assert entry.body in dumped
 
 
 @needs_journalctl
 def test_journalctl_refuses_a_catalog_that_is_broken(tmp_path: Path):
     """It is no referee that lets everything pass."""
-    folder = tmp_path / "usr/lib/systemd/catalog"
-    folder.mkdir(parents=True)
-    (tmp_path / "var/lib/systemd/catalog").mkdir(parents=True)
-    (folder / "speakerd.catalog").write_text("-- 0123\n" + CATALOG.read_text())
-    done = journalctl(tmp_path, "--update-catalog")
+    done = offered(tmp_path, "-- 0123\n" + CATALOG.read_text())
     assert done.returncode != 0 or done.stderr != ""
 
 
