@@ -17,6 +17,7 @@ VERBS = {
     "check": "every mistake in a configuration file",
     "ctl": "speak with the daemon that runs: status, mute, volume …",
     "devices": "sound cards and what they can do",
+    "doctor": "why does it not answer? Examines everything, and says what mends it",
     "listen": "wake words and speech in recordings",
     "serve": "the embedded Realtime server",
     "relay": "speakers and browsers through one key: the proxy, and its tokens",

@@ -33,7 +33,7 @@ def command(as_json: bool) -> None:
     The names stay the same whatever else is plugged in: put them into the configuration. `socket` is another name for
     a card on USB, which means whatever card is in that socket.
     """
-    with _quiet_alsa():
+    with quiet_libraries():
         found: dict[Direction, list[Device]] = {direction: devices(direction) for direction in get_args(Direction)}
     missing = [direction for direction, listed in found.items() if all(device.error for device in listed)]
     if as_json:
@@ -101,8 +101,8 @@ def as_dict(device: Device) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _quiet_alsa() -> Iterator[None]:
-    """Keep the ALSA library from writing on stderr about every name that leads nowhere."""
+def quiet_libraries() -> Iterator[None]:
+    """Keep libraries written in C from writing on stderr, such as ALSA about every name that leads nowhere."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a file descriptor is what is wanted

@@ -15,7 +15,7 @@ _IPV4 = re.compile(r"(?<![\d.])(?!127\.|0\.0\.0\.0)(?:\d{1,3}\.){3}\d{1,3}(?![\d
 _IPV6 = re.compile(
     r"(?<![\w:.])(?!::1(?![\w:]))(?=[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]+:){7})[0-9A-Fa-f:]*(?:[0-9A-Fa-f]|::)(?:%\w+)?(?![\w:])"
 )
-_WORTH_HIDING = 3
+_WORTH_HIDING = 2
 """Names of fewer letters would blot out words."""
 
 

@@ -19,6 +19,8 @@ class Check:
     limit_s: float
     run: Callable[[], Iterable[Finding]]
     """Called in a thread of its own; what it finds before the limit counts. May raise anything."""
+    late: Callable[[], Finding] | None = None
+    """What it means if it hangs, where more can be said than that."""
 
 
 def run_checks(checks: Sequence[Check], told: Callable[[Finding], None] = lambda _finding: None) -> list[Finding]:
@@ -46,7 +48,7 @@ def run_check(check: Check) -> list[Finding]:
     worker.start()
     if not worker.join(check.limit_s):
         worker.stop()
-        return [*found, _late(check)]
+        return [*found, check.late() if check.late else _late(check)]
     return [*found, *(_crashed(check, error) for error in crashes)]
 
 

@@ -22,3 +22,8 @@ class Patient:
     root: Path = Path("/")
     """Where `proc`, `sys` and `etc` are."""
     unit: str = UNIT
+    config_name: str = "The configuration"
+    mistakes: tuple[str, ...] = ()
+    """Of its file; then `config` is the defaults."""
+    key_hidden: bool = False
+    """It is stored where this user may not look."""

@@ -10,11 +10,15 @@ from urllib.parse import urlsplit
 
 from speakerd.config.credentials import ApiKey
 from speakerd.config.model import Config
+from speakerd.doctor.connecting import Connecting
 from speakerd.doctor.discretion import Discretion
 from speakerd.doctor.examination import Check, run_checks
 from speakerd.doctor.finding import Finding
-from speakerd.doctor.listening import check_echo, check_microphone
+from speakerd.doctor.hardware import check_cards, check_machine, check_mixers, check_wifi
+from speakerd.doctor.listening import Listening
 from speakerd.doctor.patient import Patient
+from speakerd.doctor.probes.unit import unit as find_unit
+from speakerd.doctor.software import check_configuration, check_key, check_models, check_packages, check_service
 
 PUBLIC_HOSTS = frozenset({"api.openai.com", "localhost"})
 
@@ -27,12 +31,18 @@ def examine(
     quick: bool = False,
     told: Callable[[Finding], None] = lambda _finding: None,
 ) -> list[Finding]:
-    """Examine this machine; `quick` makes no sound and hears none. Blocks for some 15 s, a `quick` one for 3.
+    """Examine this machine; `quick` makes no sound and hears none. Blocks for some 20 s, a `quick` one for 5.
 
     `told` hears each finding as soon as it is known, in the caller's thread. No finding holds the key, an address, a
     name of the user's or anything that was said.
     """
-    patient = Patient(config, key, environ)
+    return visit(Patient(config, key, environ), quick=quick, told=told)
+
+
+def visit(
+    patient: Patient, *, quick: bool = False, told: Callable[[Finding], None] = lambda _finding: None
+) -> list[Finding]:
+    """As `examine`."""
     discretion = discretion_for(patient)
     findings: list[Finding] = []
 
@@ -46,12 +56,27 @@ def examine(
 
 def checks(patient: Patient, *, quick: bool) -> list[Check]:
     """What is examined, in order: first what the rest needs."""
-    if quick:
-        return []
-    return [
-        Check("microphone", 10, lambda: check_microphone(patient, service_runs=False)),
-        Check("loudspeaker", 20, lambda: check_echo(patient, service_runs=False)),
+    connecting = Connecting(patient)
+    unit = find_unit(patient.unit)
+    listening = Listening(patient, service_runs=unit is not None and unit.runs)
+    always = [
+        Check("packages", 90, lambda: check_packages(patient)),
+        Check("configuration", 10, lambda: check_configuration(patient)),
+        Check("key", 10, lambda: check_key(patient)),
+        Check("machine", 10, lambda: check_machine(patient)),
+        Check("wifi", 20, lambda: check_wifi(patient)),
+        Check("network", 15, connecting.check_name, connecting.late_name),
+        Check("realtime", 60, connecting.check_service),
+        Check("service", 15, lambda: check_service(patient, unit)),
+        Check("cards", 10, lambda: check_cards(patient)),
+        Check("mixer", 10, lambda: check_mixers(patient)),
+        Check("models", 90, lambda: check_models(patient)),
     ]
+    aloud = [
+        Check("microphone", 10, listening.check_microphone),
+        Check("loudspeaker", 25, listening.check_echo),
+    ]
+    return always if quick else [*always, *aloud]
 
 
 def discretion_for(patient: Patient) -> Discretion:

@@ -64,3 +64,17 @@ class PcmSink(Protocol):
 
     def close(self) -> None:
         """Silence and release the device, without draining. May be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixerControl:
+    """What one control of a card's mixer is set to. None: it has no such thing."""
+
+    name: str
+    playback_percent: int | None = None
+    """The loudest channel's."""
+    playback_on: bool | None = None
+    """False if any channel is muted."""
+    capture_percent: int | None = None
+    capture_on: bool | None = None
+    """False if every channel is switched off."""

@@ -15,6 +15,7 @@ import alsaaudio
 
 from speakerd.errors import DeviceError
 from speakerd.hw.alsa import device_error, hush
+from speakerd.hw.device import MixerControl
 from speakerd.hw.naming import resolve
 
 T = TypeVar("T")
@@ -84,6 +85,36 @@ def find_control(device: str) -> str:
         finally:
             mixer.close()
     return ""
+
+
+def controls(device: str) -> list[MixerControl]:
+    """What all controls of `device`, a PCM or a mixer, are set to; none if it has no mixer."""
+    hush()
+    device = mixer_device(device)
+    found = []
+    with contextlib.suppress(alsaaudio.ALSAAudioError):  # no mixer
+        for name in dict.fromkeys(alsaaudio.mixers(device=device)):
+            with contextlib.suppress(alsaaudio.ALSAAudioError):  # gone, or of a kind that has no levels
+                mixer = alsaaudio.Mixer(control=name, device=device)
+                try:
+                    found.append(_setting(name, mixer))
+                finally:
+                    mixer.close()
+    return found
+
+
+def _setting(name: str, mixer: Any) -> MixerControl:  # noqa: ANN401 - alsaaudio has no types
+    volumes, switches = mixer.volumecap(), mixer.switchcap()
+    joint = "Volume" in volumes and "Capture Volume" not in volumes
+    played = mixer.getvolume(alsaaudio.PCM_PLAYBACK) if "Playback Volume" in volumes or joint else []
+    captured = mixer.getvolume(alsaaudio.PCM_CAPTURE) if "Capture Volume" in volumes else []
+    return MixerControl(
+        name,
+        max(played, default=None),
+        not any(mixer.getmute()) if any("Playback Mute" in ability for ability in switches) else None,
+        max(captured, default=None),
+        any(mixer.getrec()) if any("Capture Mute" in ability for ability in switches) else None,
+    )
 
 
 class AlsaMixer:

@@ -8,7 +8,7 @@ from speakerd.doctor.discretion import Discretion
 from speakerd.doctor.finding import problem
 
 KEY = "topsecretKEY"
-DISCRETION = Discretion([KEY], {"kitchen": "[this machine]", "anna": "[user]", "/srv/anna": "~", "ab": "!"})
+DISCRETION = Discretion([KEY], {"kitchen": "[this machine]", "anna": "[user]", "/srv/anna": "~", "a": "!"})
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ DISCRETION = Discretion([KEY], {"kitchen": "[this machine]", "anna": "[user]", "
         ("2001:db8:0:0:0:0:2:1", "[address]"),
         ("at 05:12:33 on pci-0000:01:00.0-usb-0:1.3:1.0", "at 05:12:33 on pci-0000:01:00.0-usb-0:1.3:1.0"),
         ("b8:27:eb:12:34:56", "[hardware address]"),
-        ("ab stays", "ab stays"),
+        ("a stays", "a stays"),
     ],
 )
 def test_texts(text, shown):

@@ -25,7 +25,10 @@ def judge(reach: Reach, rehearsal: Rehearsal | None, config: Config, mixer: str)
     findings = _xruns(reach)
     if reach.echo is None:
         return [*findings, _unheard(reach, mixer)]
-    return [*findings, *_path(reach.echo, reach, mixer), _barge_in(reach.echo, rehearsal, config)]
+    verdict = _barge_in(rehearsal, config)
+    if findings and verdict.figures.get("mode") == "half" and config.audio.echo_cancellation:
+        verdict = _spoilt(verdict)
+    return [*findings, *_path(reach.echo, reach, mixer), verdict]
 
 
 def _unheard(reach: Reach, mixer: str) -> Finding:
@@ -72,7 +75,7 @@ def _path(echo: Echo, reach: Reach, mixer: str) -> list[Finding]:
     ]
 
 
-def _barge_in(echo: Echo, rehearsal: Rehearsal | None, config: Config) -> Finding:
+def _barge_in(rehearsal: Rehearsal | None, config: Config) -> Finding:
     wanted = config.conversation.barge_in
     if wanted is not BargeIn.SPEECH:
         how = "nothing" if wanted is BargeIn.OFF else "the wake word alone"
@@ -113,6 +116,13 @@ _CLEANER = (
 _QUIETER = (
     "turn the loudspeaker down, move the microphone away from it; or keep it so: conversation.barge_in: wake_word"
 )
+
+
+def _spoilt(verdict: Finding) -> Finding:
+    """A measurement in which sound was lost proves nothing."""
+    what = "Whether speech can interrupt could not be measured: sound was lost meanwhile."
+    figures = {**verdict.figures, "mode": None}
+    return notice(BARGE_IN, what, "Gaps look like an echo that nobody can cancel.", "speakerd doctor", **figures)
 
 
 def _half(why: str, remedy: str, figures: dict[str, Figure]) -> Finding:

@@ -60,16 +60,7 @@ def measure(samples: Samples, seconds: float, xruns: int) -> Heard:
 def judge(heard: Heard, mixer: str) -> list[Finding]:
     """`mixer` is the command that opens the mixer of its card."""
     if heard.dead:
-        return [
-            problem(
-                SUBJECT,
-                "The microphone gives no sound at all, not even noise.",
-                "Every working converter has some noise: this one is muted, its path is dead, or audio.capture_channel"
-                " names a channel with nothing on it.",
-                f"{mixer}   (F4: capture; space switches it on), the switch on the microphone itself, its cable",
-                **_figures(heard),
-            )
-        ]
+        return [judge_dead(heard, mixer, hears_echo=False)]
     findings = [*_clipping(heard, mixer), *_floor(heard, mixer), *_offset(heard), *_gaps(heard)]
     return findings or [
         ok(
@@ -78,6 +69,19 @@ def judge(heard: Heard, mixer: str) -> list[Finding]:
             **_figures(heard),
         )
     ]
+
+
+def judge_dead(heard: Heard, mixer: str, *, hears_echo: bool) -> Finding:
+    """It gave no sound in silence; `hears_echo`: but it hears the loudspeaker."""
+    if hears_echo:
+        what = "The microphone gives pure silence while nothing sounds, though it hears the loudspeaker."
+        why = "A noise gate in it cuts off what is quiet: a voice from across the room may be, too."
+        return notice(SUBJECT, what, why, f"{mixer}   (switch off noise suppression, if it has one)", **_figures(heard))
+    what = "The microphone gives no sound at all, not even noise."
+    why = "Every working converter has some noise: this one is muted, its path is dead, or audio.capture_channel names"
+    why += " a channel with nothing on it."
+    remedy = f"{mixer}   (F4: capture; space switches it on), the switch on the microphone itself, its cable"
+    return problem(SUBJECT, what, why, remedy, **_figures(heard))
 
 
 def _clipping(heard: Heard, mixer: str) -> list[Finding]:

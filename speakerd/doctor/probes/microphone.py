@@ -1,4 +1,4 @@
-"""Listens to the configured microphone for a while. Nothing is kept but figures."""
+"""Listens to a microphone for a while. Nothing is kept but figures."""
 
 from __future__ import annotations
 
@@ -6,22 +6,9 @@ import time
 
 import numpy as np
 
-from speakerd.config.model import Audio
 from speakerd.doctor.judges.microphone import Heard, measure
 from speakerd.hw.device import PcmSource
-from speakerd.hw.microphone import AlsaSource
 from speakerd.pcm import NEAR_RATE_HZ
-
-LISTEN_S = 3.0
-
-
-def listen(audio: Audio, seconds: float = LISTEN_S) -> Heard:
-    """Open the microphone as the daemon does, and measure. Raises DeviceError."""
-    source = AlsaSource(audio.capture_device, audio.capture_rate_hz, audio.capture_channel)
-    try:
-        return hear(source, seconds)
-    finally:
-        source.close()
 
 
 def hear(source: PcmSource, seconds: float) -> Heard:

@@ -79,6 +79,14 @@ def test_a_room_as_loud_as_the_echo_explains_nothing_and_is_no_fault(explained_d
     assert verdict.level is Level.OK
 
 
+def test_a_verdict_from_a_recording_with_gaps_proves_nothing():
+    gaps = replace(REACH, playback_xruns=1)
+    verdict = findings(gaps, replace(GOOD, erle_db=2.0))[-1]
+    assert verdict.level is Level.NOTICE
+    assert verdict.figures["mode"] is None
+    assert findings(gaps)[-1].figures["mode"] == "full"
+
+
 def test_not_measured_is_no_verdict():
     assert findings(rehearsal=None)[-1].level is Level.NOTICE
 
