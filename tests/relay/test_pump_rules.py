@@ -2,73 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from support.relay_rig import Rig, Start, Upstream, hello, until
+from support.relay_script import BEGUN, VOICE, Script, closing, done, next_of, update
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 
 from speakerd.relay import policy
 from speakerd.relay.house import BEAT_S
 from speakerd.relay.store import LEASE_S, Receipt
-
-MODEL = "gpt-realtime-2.1-mini"
-APPEND = json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(1440)).decode()})
-
-
-def done(text_out: int = 1_000_000, **more: Any) -> str:
-    """A bill: 2.40 US dollars for a million tokens of the small model's text."""
-    usage = {"input_tokens": 0, "output_tokens": text_out, "output_token_details": {"text_tokens": text_out}}
-    return json.dumps({"type": "response.done", "response": {"id": "r", "usage": usage, **more}})
-
-
-def update(**session: Any) -> str:
-    return json.dumps({"type": "session.update", "event_id": "mine", "session": {"type": "realtime", **session}})
-
-
-VOICE = {"audio": {"output": {"voice": "coral"}}}
-BEGUN = '{"type":"response.created","response":{"id":"r"}}'
-
-
-class Script:
-    """A service of a few lines: what it got, and what it says."""
-
-    def __init__(self, *says: str) -> None:
-        self.says = says
-        self.got: asyncio.Queue[Any] = asyncio.Queue()
-        self.socket: ServerConnection | None = None
-
-    async def __call__(self, socket: ServerConnection) -> None:
-        self.socket = socket
-        for text in self.says:
-            await socket.send(text)
-        try:
-            async for message in socket:
-                await self.got.put(message)
-        finally:
-            await self.got.put((socket.close_code, socket.close_reason))
-
-
-async def next_of(script: Script) -> Any:
-    return await asyncio.wait_for(script.got.get(), 30)
-
-
-async def closing(client: ClientConnection) -> tuple[int | None, str | None, list[Any]]:
-    """How it is closed, and what came before."""
-    seen = []
-    try:
-        async with asyncio.timeout(30):
-            while True:
-                seen.append(json.loads(await client.recv()))
-    except ConnectionClosed:
-        return client.close_code, client.close_reason, seen
-
 
 # ------------------------------------------------------------ rules
 
