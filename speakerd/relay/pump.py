@@ -22,6 +22,7 @@ from websockets.typing import Data
 from speakerd.relay import bills, policy
 from speakerd.relay.frames import like, next_message, why
 from speakerd.relay.limits import MESSAGE_COST_BYTES, Pace
+from speakerd.relay.pending import Pending
 from speakerd.relay.refusals import BINARY, STALLED, TOO_LARGE, Refusal
 from speakerd.relay.talk import Talk
 
@@ -63,7 +64,7 @@ class Pump:
         self._watcher = watcher
         self._pace = Pace(bytes_per_s, BURST_S * bytes_per_s)
         self._loop = asyncio.get_running_loop()
-        self._sending_since_s: dict[Connection, float] = {}
+        self._pending = Pending[Connection](self._loop.time)
         self._client_gone = False
         self._ending = False  # True: `end` closes the client, and nobody else
         self._settled = asyncio.Event()
@@ -89,10 +90,9 @@ class Pump:
 
     def check(self, now_s: float, stall_s: float) -> None:
         """Cut off who has taken nothing for `stall_s`: the rest then ends by itself."""
-        for socket, since_s in list(self._sending_since_s.items()):
-            if now_s - since_s > stall_s:
-                self._note_end("relay", STALLED.close_code, STALLED.reason)
-                socket.transport.abort()
+        for socket in self._pending.stalled(now_s, stall_s):
+            self._note_end("relay", STALLED.close_code, STALLED.reason)
+            socket.transport.abort()
 
     def go_on(self) -> None:
         """Its budget was checked: what the client sends may pass again."""
@@ -145,13 +145,11 @@ class Pump:
             await self._carry_up(held)
             return
         try:
-            self._sending_since_s[self._service] = self._loop.time()
-            await self._service.send(self._plain_parts(held, rest))
+            with self._pending.to(self._service):
+                await self._service.send(self._plain_parts(held, rest))
         except _ObjectionError:
             # If some of it went out, `websockets` has closed that side: the service never sees a whole message.
             await self._end_within(TOO_LARGE, rest)
-        finally:
-            self._sending_since_s.pop(self._service, None)
 
     async def _plain_parts(self, first: str, rest: AsyncIterator[Data]) -> AsyncIterator[str]:
         part, seam = first, ""
@@ -162,7 +160,7 @@ class Pump:
                 raise _ObjectionError
             seam = (seam + part)[-policy.OVERLAP :]
             await self._wait_for_pace(len(part))
-            self._sending_since_s[self._service] = self._loop.time()
+            self._pending.begin(self._service)
             yield part
             try:
                 part = str(await anext(rest))
@@ -247,9 +245,9 @@ class Pump:
                 self._talk.bytes_down += len(part)
                 if isinstance(part, str) and size <= bills.MAX_PARSED_CHARACTERS:
                     kept.append(part)
-                self._sending_since_s[self._client] = self._loop.time()
+                self._pending.begin(self._client)
                 yield part
-                self._sending_since_s.pop(self._client, None)
+                self._pending.taken(self._client)
                 try:
                     part = await anext(rest)
                 except StopAsyncIteration:
@@ -265,7 +263,7 @@ class Pump:
                 self._client_gone = True
                 raise  # of either: the message cannot be completed
             finally:
-                self._sending_since_s.pop(self._client, None)
+                self._pending.taken(self._client)
         if size <= bills.MAX_PARSED_CHARACTERS and bills.is_of_interest(text := "".join(kept)):
             self._tell_watcher(text)
 
@@ -282,18 +280,12 @@ class Pump:
                 await self._settled.wait()
 
     async def _send(self, socket: Connection, message: Data) -> None:
-        self._sending_since_s[socket] = self._loop.time()
-        try:
+        with self._pending.to(socket):
             await socket.send(message)
-        finally:
-            self._sending_since_s.pop(socket, None)
 
     async def _close(self, socket: Connection, code: int, reason: str) -> None:
-        self._sending_since_s.setdefault(socket, self._loop.time())
-        try:
+        with self._pending.to(socket):
             await socket.close(code, reason)
-        finally:
-            self._sending_since_s.pop(socket, None)
 
     def _note_end(self, by: str, code: int, reason: str) -> None:
         if not self._talk.ended_by:
