@@ -27,6 +27,7 @@ from speakerd.conversation.events import StopRequested
 from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
 from speakerd.crashes import Crashes
+from speakerd.errors import DeviceError
 from speakerd.gauges import Gauges
 from speakerd.herald import Herald, notices_folder
 from speakerd.logfields import fields
@@ -119,7 +120,7 @@ class App:
         on_bug = self._crashes.take
         self._events = Mailbox[Tidings](loop, lambda event: self._board.take_event(event), EVENTS_BOUND, on_bug)
         self._frames = Mailbox[list[NearFrame]](loop, lambda some: self._board.take_frames(some), FRAMES_BOUND, on_bug)
-        self._devices = Mailbox[tuple[str, str | None]](
+        self._devices = Mailbox[tuple[str, DeviceError | None]](
             loop, lambda condition: self._reporter.device(*condition), DEVICES_BOUND, on_bug
         )
         self.ended = True
@@ -281,6 +282,6 @@ class App:
                 told = fields(event="ThreadLeftBehind", thread=name)
                 log.warning("The thread of the %s did not end in time; it is left behind.", name, extra=told)
 
-    def _report_device(self, name: str, trouble: str | None) -> None:
+    def _report_device(self, name: str, error: DeviceError | None) -> None:
         """Thread-safe: called in the device's thread."""
-        self._devices.post((name, trouble))
+        self._devices.post((name, error))

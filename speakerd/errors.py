@@ -3,7 +3,9 @@
     SpeakerdError
     ├── ConfigError       the human must act (exit 78)
     └── DeviceError       a sound card is missing or refuses
-        └── DeviceBusyError   another program holds it
+        ├── DeviceBusyError       another program holds it
+        ├── DeviceHungError       it gives or takes nothing any more
+        └── DeadMicrophoneError   it gives nothing but one number
 
 Blame is in the type. What ends a session is no exception but the event SessionEnded.
 Anything else that is raised is a bug and ends the process with a traceback.
@@ -44,3 +46,11 @@ class DeviceError(SpeakerdError):
 
 class DeviceBusyError(DeviceError):
     """Another program holds the device; the message tells which, where that can be told."""
+
+
+class DeviceHungError(DeviceError):
+    """The device gives or takes no sound any more, and reports no error."""
+
+
+class DeadMicrophoneError(DeviceError):
+    """The microphone gives nothing but one number: it is muted, or the way from it is dead."""

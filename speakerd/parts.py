@@ -7,6 +7,7 @@ from collections.abc import Callable
 from speakerd.config.model import Audio, BargeIn, Config, Conversation, Detector
 from speakerd.conversation.events import Event, FellSilent, Sounded
 from speakerd.dsp.aec import WebRtcCanceller
+from speakerd.errors import DeviceError
 from speakerd.hw.loudspeaker import AlsaSink
 from speakerd.hw.microphone import AlsaSource
 from speakerd.hw.mixer import Volume, loudspeaker_volume
@@ -21,7 +22,7 @@ from speakerd.speaker.sounds import load_earcons
 REPLY_MARGIN_S = 30
 """Room in the loudspeaker's queue beyond the longest reply: one that comes all at once fits, whatever is ahead."""
 
-OnState = Callable[[str, str | None], None]
+OnState = Callable[[str, DeviceError | None], None]
 """Told (`microphone` or `loudspeaker`, what is wrong with it or None), in the device's thread."""
 OnCrash = Callable[[str, BaseException], None]
 

@@ -285,7 +285,7 @@ async def test_say_speaks_while_nobody_talks(house):
 
 
 async def test_say_without_a_loudspeaker_is_told(house):
-    house.reporter.device("loudspeaker", "hw:1: no such device")
+    house.reporter.device("loudspeaker", DeviceError("hw:1", "no such device"))
     reply = await house.ask(Command.SAY, text="Dinner.")
     assert reply == Reply("The loudspeaker does not work: hw:1: no such device", "device")
 
@@ -299,7 +299,7 @@ async def test_what_is_to_be_said_is_in_no_log(house, caplog):
 
 async def test_status_tells_what_is_wrong(house):
     assert (await house.ask(Command.STATUS)).told == "Waiting for hey_jarvis or alexa."
-    house.reporter.device("microphone", "hw:1: no such device (is it plugged in?)")
+    house.reporter.device("microphone", DeviceError("hw:1", "no such device", hint="is it plugged in?"))
     house.reporter.refused("No conversation begins before midnight.", 0.0)
     house.reporter.echo(ev.DuplexChanged("the echo is too loud"))
     reply = await house.ask(Command.STATUS)

@@ -9,7 +9,7 @@ import time
 import alsaaudio
 
 from speakerd.dsp.formats import encode
-from speakerd.errors import DeviceError
+from speakerd.errors import DeviceError, DeviceHungError
 from speakerd.hw.alsa import HINTS, STALL_HINT, STALL_S, XRUNS_IN_A_ROW, Wait, device_error, open_pcm, silence_and_close
 from speakerd.pcm import PERIOD_MS, Samples, ms_to_frames
 
@@ -95,7 +95,7 @@ class AlsaSink:
 
     def _stalled(self) -> DeviceError:
         self._hangs = True
-        return DeviceError(self._device, f"took no sound for {STALL_S:g} s", hint=STALL_HINT)
+        return DeviceHungError(self._device, f"took no sound for {STALL_S:g} s", hint=STALL_HINT)
 
     def drop(self) -> int:
         """Throw away what the card holds."""

@@ -9,7 +9,7 @@ import alsaaudio
 
 from speakerd.dsp.formats import decode
 from speakerd.dsp.resample import Resampler
-from speakerd.errors import DeviceError
+from speakerd.errors import DeviceError, DeviceHungError
 from speakerd.hw.alsa import STALL_HINT, STALL_S, XRUNS_IN_A_ROW, Wait, device_error, open_pcm
 from speakerd.hw.device import SourceBlock
 from speakerd.pcm import NEAR_RATE_HZ
@@ -52,7 +52,7 @@ class AlsaSource:
         while xruns < XRUNS_IN_A_ROW:
             # A card that runs is waited for first: else it would give the few samples it has, over and over.
             if self._runs and not self._wait.until(deadline_s):
-                raise DeviceError(self._device, f"gave no sound for {STALL_S:g} s", hint=STALL_HINT)
+                raise DeviceHungError(self._device, f"gave no sound for {STALL_S:g} s", hint=STALL_HINT)
             length, data = self._pcm.read()
             self._runs = length >= 0  # after an overrun it is prepared again, and begins with the next read
             if length > 0:

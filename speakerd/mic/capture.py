@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from speakerd.errors import DeviceError
+from speakerd.errors import DeadMicrophoneError, DeviceError
 from speakerd.hw.device import PcmSource
 from speakerd.mic.deadair import DeadAir
 from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NearFrame, Samples
@@ -103,10 +103,10 @@ class Capture:
         self,
         open_source: Callable[[], PcmSource],
         deliver: FrameQueue,
-        on_state: Callable[[str | None], None],
+        on_state: Callable[[DeviceError | None], None],
         on_crash: Callable[[str, BaseException], None],
     ) -> None:
-        """`open_source` may raise DeviceError; `on_state` hears its message, and None when sound comes.
+        """`open_source` may raise DeviceError; `on_state` hears it, and None when sound comes.
 
         Both are called in the capture thread, `on_crash(name, error)` in the dying one.
         """
@@ -150,7 +150,7 @@ class Capture:
                 source = self._open_source()
                 self._listen(worker, source)
             except DeviceError as error:
-                self._on_state(str(error))
+                self._on_state(error)
                 self._chunker.interrupt()
                 retry_s = _FIRST_RETRY_S if self.frames > frames else retry_s
                 worker.pause(retry_s)
@@ -166,7 +166,7 @@ class Capture:
             block = source.read()
             self.xruns += block.xruns
             if self._dead_air.feed(block.samples):
-                raise DeviceError(
+                raise DeadMicrophoneError(
                     "the microphone",
                     "gives no sound at all, not even noise",
                     hint="is it muted, by a switch on it or in `alsamixer`? is audio.capture_channel right?",

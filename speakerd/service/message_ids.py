@@ -24,6 +24,9 @@ MESSAGE_IDS = {
     "SystemdUnreachable": "bce6592f84f7dc84c9e727e502870611",
     # sound cards
     "DeviceFailed": "fd4c512772aa8d0d83598cbca3e55078",
+    "DeviceBusy": "30b97a0dd6cc19a466f5acbaf2cb38da",
+    "DeviceHangs": "5e7f7fcd9d83261045424aa82868edc0",
+    "MicrophoneDead": "ce58c24b1c2b2afeed13a2d63b5d8d72",
     "DeviceWorks": "f4a2a98dee83841675e9e466974d7a34",
     "Stalled": "8a0b3fd4835fcd7a2ff2813762367e96",
     "Moves": "377e0f52d9d4e5f8e2ef4075c99c74a4",

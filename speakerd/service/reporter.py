@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
+from speakerd.errors import DeviceError
 from speakerd.logfields import fields
 from speakerd.realtime import troubles
 from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
@@ -162,9 +163,9 @@ class Reporter:
 
     # ------------------------------------------------------------ devices
 
-    def device(self, name: str, trouble: str | None) -> None:
+    def device(self, name: str, error: DeviceError | None) -> None:
         """`name` (microphone, loudspeaker) works (None) or does not (why): told anew with every retry."""
-        self._vigil.device(name, trouble)
+        self._vigil.device(name, error)
         self._show_status()
 
     # ------------------------------------------------------------ the service

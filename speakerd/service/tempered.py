@@ -12,6 +12,9 @@ from speakerd.service.repeats import CONDITION, FAULT, Repeats
 
 CONDITIONS = {
     "DeviceFailed": "device",
+    "DeviceBusy": "device",
+    "DeviceHangs": "device",
+    "MicrophoneDead": "device",
     "DeviceWorks": "device",
     "HalfDuplex": "duplex",
     "FullDuplex": "duplex",

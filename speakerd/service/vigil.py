@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
+from speakerd.errors import DeadMicrophoneError, DeviceBusyError, DeviceError, DeviceHungError
 from speakerd.logfields import fields
 from speakerd.service.notify import Notifier
 from speakerd.service.sentences import nothing_passes
@@ -22,6 +23,13 @@ LOOK_S = 10.0
 RETRY_S = 30.0
 """A device in trouble that was not tried again for so long hangs."""
 
+FAILURES = {
+    DeviceBusyError: "DeviceBusy",
+    DeviceHungError: "DeviceHangs",
+    DeadMicrophoneError: "MicrophoneDead",
+}
+"""The kinds of entries that tell of errors with a remedy of their own; of others it is DeviceFailed."""
+
 Progress: TypeAlias = Callable[[], tuple[int, int]]
 """Counts near frames that passed the wake detector, and periods played."""
 
@@ -35,15 +43,17 @@ class Vigil:
         self._notifier = notifier
         self._tried_s: dict[str, float] = {}
 
-    def device(self, name: str, trouble: str | None) -> None:
+    def device(self, name: str, error: DeviceError | None) -> None:
         """`name` (microphone, loudspeaker) works (None) or does not (why): told anew with every retry."""
         self._tried_s[name] = time.monotonic()
-        if trouble is None:
+        trouble = str(error)
+        if error is None:
             if self.troubles.pop(name, None) is not None:
                 log.info("The %s works again.", name, extra=fields(event="DeviceWorks", device=name))
         elif self.troubles.get(name) != trouble:
             self.troubles[name] = trouble
-            told = fields(event="DeviceFailed", device=name, trouble=trouble)
+            kind = FAILURES.get(type(error), "DeviceFailed")
+            told = fields(event=kind, device=name, trouble=trouble)
             log.error("The %s does not work: %s", name, trouble, extra=told)
 
     async def until_ready(self, progress: Progress) -> None:

@@ -45,7 +45,7 @@ class Playback:
         open_sink: Callable[[], PcmSink],
         earcons: Earcons,
         post: Callable[[Event], object],
-        on_state: Callable[[str | None], None],
+        on_state: Callable[[DeviceError | None], None],
         on_crash: Callable[[str, BaseException], None],
         *,
         volume_percent: int = 100,
@@ -54,7 +54,7 @@ class Playback:
         duck_db: float = 15.0,
         on_sound: Callable[[Sounded | FellSilent], object] = lambda _sound: None,
     ) -> None:
-        """`open_sink` may raise DeviceError; `on_state` hears its message, and None when a card works.
+        """`open_sink` may raise DeviceError; `on_state` hears it, and None when a card works.
 
         `bound_s` is the most sound that may wait: more than the longest reply, as it may come all at once.
         `duck_db`: how much quieter a ducked voice is. `on_sound` hears when something begins to sound or is cut off.
@@ -193,7 +193,7 @@ class Playback:
                 sink = self._open_sink()
                 self._serve_card(worker, sink)
             except DeviceError as error:
-                self._on_state(str(error))
+                self._on_state(error)
                 with self._lock:
                     self._line.playout.drop_unheard()
                 retry_s = _FIRST_RETRY_S if self.periods > periods else retry_s

@@ -135,7 +135,10 @@ class Studio:
         self.crashes = queue.Queue()
         self.frames = FrameQueue(bound)
         self.capture = Capture(
-            self.open, self.frames, self.states.put, lambda name, error: self.crashes.put((name, error))
+            self.open,
+            self.frames,
+            lambda error: self.states.put(error and str(error)),
+            lambda name, error: self.crashes.put((name, error)),
         )
         self.capture.start()
 

@@ -18,6 +18,7 @@ from speakerd.realtime.troubles import CODES, Trouble
 from speakerd.service.losses import KINDS as LOSSES
 from speakerd.service.message_ids import MESSAGE_IDS
 from speakerd.service.sentences import describe, failure, kind_of
+from speakerd.service.vigil import FAILURES
 
 SITES = sites()
 ENTRIES = entries()
@@ -62,10 +63,11 @@ def told_of_events() -> dict[str, int]:
 
 
 EVENTS = told_of_events()
+DEVICES = {*FAILURES.values(), "DeviceFailed"}
 SAID = {one.__name__ for one in (Said, SaidPartly, SaidCut)}
-USED = {site.event for site in SITES} - {""} | set(EVENTS) | set(LOSSES) | SAID
+USED = {site.event for site in SITES} - {""} | set(EVENTS) | set(LOSSES) | SAID | DEVICES
 FAULTS = {site.event for site in SITES if site.is_fault} | {kind for kind, level in EVENTS.items() if level >= 30}
-FAULTS |= set(LOSSES)
+FAULTS |= set(LOSSES) | DEVICES
 
 
 def test_each_id_is_one_of_128_bits_and_nobody_elses():
@@ -75,7 +77,7 @@ def test_each_id_is_one_of_128_bits_and_nobody_elses():
 
 def test_the_scan_finds_what_it_should():
     named = {site.event for site in SITES}
-    assert {"Ready", "DeviceFailed", "PriceUnknown", "SessionRenewed", "ThreadDied", "BadConfiguration"} <= named
+    assert {"Ready", "DeviceWorks", "PriceUnknown", "SessionRenewed", "ThreadDied", "BadConfiguration"} <= named
     assert len(SITES) > 60
 
 
@@ -122,6 +124,8 @@ def test_what_an_explanation_fills_in_is_always_given(entry):
         assert wanted <= {"CODE"}
         assert not (wanted and entry.name not in {kind_of(trouble) for trouble in Trouble})
         return
+    if entry.name in DEVICES:
+        assert wanted <= {"DEVICE", "TROUBLE"}
     if entry.name in LOSSES:
         assert wanted <= {name.upper() for name in LOSSES[entry.name]}
     for site in SITES:

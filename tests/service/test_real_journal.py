@@ -19,6 +19,7 @@ import logging, sys
 from pathlib import Path
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
+from speakerd.errors import DeviceError
 from speakerd.logfields import fields
 from speakerd.service.eventlog import EventLog
 from speakerd.service.journal import JournalHandler
@@ -49,7 +50,7 @@ with told_to(EventLog(Path(sys.argv[0]).with_name("events"))):
         one.observe(ev.DeadlineReached(), N, S, at + 4)
         one.observe(ev.PlayoutDrained(final=True), S, L, at + 5)
         one.observe(ev.SessionEnded(1, "insufficient_quota", "pay"), L, I, at + 6)
-    one.device("microphone", "hw:9: No such device")
+    one.device("microphone", DeviceError("hw:9", "No such device"))
     for _ in range(3):
         log.info("bill", extra=fields(event="Bill", cost_usd="0.0123"))
     for _ in range(9):

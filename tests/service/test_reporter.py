@@ -12,6 +12,8 @@ import pytest
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
+from speakerd.errors import DeadMicrophoneError, DeviceBusyError, DeviceError, DeviceHungError
+from speakerd.logfields import fields_of
 from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.realtime.troubles import Trouble
 from speakerd.service import vigil as module
@@ -100,7 +102,7 @@ async def test_a_device_that_is_being_retried_is_no_hang_until_nobody_retries_it
     async with asyncio.TaskGroup() as tasks:
         watch = tasks.create_task(told.watch(lambda: (progress[0], progress[1])))
         await run_until(notifier.told, "READY")
-        told.device("microphone", "hw:9: No such device")
+        told.device("microphone", DeviceError("hw:9", "No such device"))
         for _ in range(6):
             progress[1] += 1
             await asyncio.sleep(0.05)
@@ -118,7 +120,7 @@ async def test_a_start_without_a_microphone_asks_systemd_for_time(monkeypatch, n
     told = reporter(notifier)
     async with asyncio.TaskGroup() as tasks:
         watch = tasks.create_task(told.watch(lambda: (0, 5)))
-        told.device("microphone", "hw:9: No such device")
+        told.device("microphone", DeviceError("hw:9", "No such device"))
         await run_until(notifier.told, "TIME 30")
         assert "Not ready yet" not in caplog.text
         assert notifier.told[0] == "Starting; microphone: hw:9: No such device"
@@ -158,9 +160,9 @@ async def test_a_stall_is_told_once_without_a_watchdog_too(caplog, monkeypatch, 
 def test_trouble_with_a_device_is_in_the_status_until_it_works(notifier, caplog):
     caplog.set_level(logging.INFO)
     told = reporter(notifier)
-    told.device("microphone", "hw:9: No such device")
+    told.device("microphone", DeviceError("hw:9", "No such device"))
     assert notifier.told[-1] == "Starting; microphone: hw:9: No such device"
-    told.device("microphone", "hw:9: No such device")
+    told.device("microphone", DeviceError("hw:9", "No such device"))
     told.device("microphone", None)
     assert notifier.told[-1] == "Starting"
     assert [r.message for r in caplog.records] == [
@@ -275,3 +277,18 @@ def test_who_answers_in_an_outage_is_told_once_and_shown_until_it_is_over(notifi
     assert [event["event"] for event in events if event["event"] in ("StandingIn", "ServiceBack")] == [
         "StandingIn", "StandingIn", "ServiceBack",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (DeviceError("hw:9", "No such device"), "DeviceFailed"),
+        (DeviceBusyError("hw:9", "is held by pulseaudio"), "DeviceBusy"),
+        (DeviceHungError("hw:9", "gave no sound for 2 s"), "DeviceHangs"),
+        (DeadMicrophoneError("hw:9", "gives no sound at all, not even noise"), "MicrophoneDead"),
+    ],
+)
+def test_what_has_a_remedy_of_its_own_is_a_kind_of_its_own(notifier, caplog, error, kind):
+    reporter(notifier).device("microphone", error)
+    assert fields_of(caplog.records[-1]) == {"event": kind, "device": "microphone", "trouble": str(error)}
+    assert str(error) in notifier.told[-1]

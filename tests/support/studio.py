@@ -26,7 +26,7 @@ class Studio:
             open_sink,
             Earcons(-20.0),
             lambda event: self.events.put((time.monotonic(), event)),
-            self.states.put,
+            lambda error: self.states.put(error and str(error)),
             lambda name, error: self.crashes.append((name, error)),
             **options,
         )
