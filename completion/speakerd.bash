@@ -4,18 +4,18 @@ _speakerd() {
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$place ${COMP_WORDS[i]}" in
-            'speakerd setup' | 'speakerd run' | 'speakerd demo' | 'speakerd check' | 'speakerd ctl' | 'speakerd ctl mute' | 'speakerd ctl reload' | 'speakerd ctl say' | 'speakerd ctl status' | 'speakerd ctl stop' | 'speakerd ctl unmute' | 'speakerd ctl volume' | 'speakerd ctl wake' | 'speakerd devices' | 'speakerd listen' | 'speakerd serve' | 'speakerd relay' | 'speakerd relay token' | 'speakerd relay token add' | 'speakerd relay token list' | 'speakerd relay token revoke' | 'speakerd usage' | 'speakerd stats') place="$place ${COMP_WORDS[i]}" ;;
+            'speakerd setup' | 'speakerd run' | 'speakerd demo' | 'speakerd check' | 'speakerd ctl' | 'speakerd ctl mute' | 'speakerd ctl reload' | 'speakerd ctl say' | 'speakerd ctl status' | 'speakerd ctl stop' | 'speakerd ctl unmute' | 'speakerd ctl volume' | 'speakerd ctl wake' | 'speakerd devices' | 'speakerd doctor' | 'speakerd listen' | 'speakerd serve' | 'speakerd relay' | 'speakerd relay token' | 'speakerd relay token add' | 'speakerd relay token list' | 'speakerd relay token revoke' | 'speakerd usage' | 'speakerd stats') place="$place ${COMP_WORDS[i]}" ;;
         esac
     done
     case "$place ${COMP_WORDS[COMP_CWORD - 1]}" in
-        'speakerd setup --key-file' | 'speakerd setup --config' | 'speakerd run --config' | 'speakerd run --events' | 'speakerd demo --out' | 'speakerd check --config' | 'speakerd ctl mute --socket' | 'speakerd ctl reload --socket' | 'speakerd ctl say --socket' | 'speakerd ctl status --socket' | 'speakerd ctl stop --socket' | 'speakerd ctl unmute --socket' | 'speakerd ctl volume --socket' | 'speakerd ctl wake --socket' | 'speakerd listen --config' | 'speakerd relay --config' | 'speakerd relay token add --config' | 'speakerd relay token list --config' | 'speakerd relay token revoke --config' | 'speakerd usage --ledger' | 'speakerd stats --journal' | 'speakerd stats --events') mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        'speakerd setup --key-file' | 'speakerd setup --config' | 'speakerd run --config' | 'speakerd run --events' | 'speakerd demo --out' | 'speakerd check --config' | 'speakerd ctl mute --socket' | 'speakerd ctl reload --socket' | 'speakerd ctl say --socket' | 'speakerd ctl status --socket' | 'speakerd ctl stop --socket' | 'speakerd ctl unmute --socket' | 'speakerd ctl volume --socket' | 'speakerd ctl wake --socket' | 'speakerd doctor --config' | 'speakerd listen --config' | 'speakerd relay --config' | 'speakerd relay token add --config' | 'speakerd relay token list --config' | 'speakerd relay token revoke --config' | 'speakerd usage --ledger' | 'speakerd stats --journal' | 'speakerd stats --events') mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         'speakerd setup --capture-device' | 'speakerd setup --playback-device' | 'speakerd demo --echo-db' | 'speakerd serve --host' | 'speakerd serve --port' | 'speakerd serve --piper-model' | 'speakerd serve --chat-url' | 'speakerd serve --chat-model' | 'speakerd relay token add --model' | 'speakerd relay token add --voice' | 'speakerd relay token add --per-day' | 'speakerd relay token add --per-month' | 'speakerd relay token add --sessions' | 'speakerd usage --last' | 'speakerd stats --since' | 'speakerd stats --unit') return ;;
         'speakerd serve --voice') mapfile -t COMPREPLY < <(compgen -W 'slt rms awb kal16' -- "$current"); return ;;
         'speakerd usage --by') mapfile -t COMPREPLY < <(compgen -W 'day month persona conversation' -- "$current"); return ;;
     esac
     local words=
     case "$place" in
-        'speakerd') words='setup run demo check ctl devices listen serve relay usage stats --version --help' ;;
+        'speakerd') words='setup run demo check ctl devices doctor listen serve relay usage stats --version --help' ;;
         'speakerd setup') words='--key-file --embedded --capture-device --playback-device --no-listen --no-doctor --no-start --config --help' ;;
         'speakerd run') words='--config --events --help' ;;
         'speakerd demo') words='--out --echo-db --help' ;;
@@ -30,6 +30,7 @@ _speakerd() {
         'speakerd ctl volume') words='--socket --json --help' ;;
         'speakerd ctl wake') words='--socket --json --help' ;;
         'speakerd devices') words='--json --help' ;;
+        'speakerd doctor') words='--config --json --quick --help' ;;
         'speakerd listen') words='--json --config --help'; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
         'speakerd serve') words='--host --port --voice --piper-model --chat-url --chat-model --help' ;;
         'speakerd relay') words='token --config --help' ;;
