@@ -20,7 +20,7 @@ KEPT = (
 BROKEN = "/run/speakerd-is-broken"
 NEXT = f"""
     mkdir /run/next && cd /src
-    cp -R speakerd script systemd config requirements pyproject.toml README.md LICENSE /run/next
+    cp -R speakerd script systemd config completion requirements pyproject.toml README.md LICENSE /run/next
     sed -i 's/^__version__ = .*/__version__ = "99.0"/' /run/next/speakerd/__init__.py
     printf 'import os\\nassert not os.path.exists("{BROKEN}"), "the planted fault"\\n' >>/run/next/speakerd/app.py"""
 """A checkout of a later version, which does not start while that file exists."""
