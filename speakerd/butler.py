@@ -81,7 +81,7 @@ class Butler:
 
     def status(self) -> Reply:
         """How everything stands."""
-        standing = self.reporter.standing
+        standing, facts = self.reporter.standing, self.facts()
         lines = [f"{standing.status}."]
         if standing.ready and standing.state is State.IDLE and not standing.muted:
             lines = [f"Waiting for {' or '.join(self.board.cast.words)}."]
@@ -91,7 +91,8 @@ class Butler:
             lines.append(f"Only the wake word interrupts the assistant: {standing.half_duplex}.")
         if (keys := self.refit.needs_restart) and not standing.note:
             lines.append(f"Needs a restart: {', '.join(keys)}.")
-        return Reply("\n".join(lines), data={**standing.data(), **self.facts(), "needs_restart": list(keys)})
+        lines.append(f"speakerd {facts['version']}, running for {running_for(facts['running_s'])}.")
+        return Reply("\n".join(lines), data={**standing.data(), **facts, "needs_restart": list(keys)})
 
     def wake(self, word: str) -> Reply:
         """Begin a conversation as the wake word would, or take part in the one that goes on."""
@@ -102,7 +103,7 @@ class Butler:
             return _STOPPING
         if board.gatekeeper.muted:
             return Reply("The microphone is muted; `speakerd ctl unmute` first.", "muted")
-        began = board.conductor.state is State.IDLE
+        began = board.conductor.state in (State.IDLE, State.CLOSING)
         refusal = board.cashier.refusal() if began else None
         board.take_event(WakeDetected(word or words[0], 1.0, self.newest_index(), by_hand=True))
         if refusal is not None:

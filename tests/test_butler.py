@@ -79,7 +79,7 @@ class Household:
             self.volume,
             MuteFile(self.mute_path),
             newest_index=lambda: 99,
-            facts=lambda: {"running_s": 1.0},
+            facts=lambda: {"running_s": 61.0, "version": "1.2"},
             refit=MagicMock(needs_restart=()),
         )
 
@@ -166,6 +166,15 @@ async def test_stop_silences_what_is_being_said(house):
     house.herald.hush.assert_called_once_with()
 
 
+async def test_called_while_the_last_conversation_ends_another_begins(house):
+    await house.ask(Command.WAKE)
+    await converse(house)
+    await house.ask(Command.STOP)
+    assert (await house.ask(Command.WAKE)).told == "Listening."
+    house.conductor.dispatch(await house.rig.next())
+    assert house.conductor.state is State.CONNECTING
+
+
 # ---------------------------------------------------------------- mute
 
 
@@ -177,7 +186,7 @@ async def test_mute_is_heard_seen_and_remembered(house, caplog):
     assert house.earcons() == [Earcon.MUTE]
     assert house.told[-1] == "Microphone muted"
     assert "The microphone is muted." in caplog.messages
-    assert (await house.ask(Command.STATUS)).told == "Microphone muted."
+    assert (await house.ask(Command.STATUS)).told.splitlines()[0] == "Microphone muted."
 
     assert (await house.ask(Command.UNMUTE)).told == "The microphone is on."
     assert not house.gatekeeper.muted
@@ -298,7 +307,8 @@ async def test_what_is_to_be_said_is_in_no_log(house, caplog):
 
 
 async def test_status_tells_what_is_wrong(house):
-    assert (await house.ask(Command.STATUS)).told == "Waiting for hey_jarvis or alexa."
+    up = "speakerd 1.2, running for 1 min."
+    assert (await house.ask(Command.STATUS)).told == f"Waiting for hey_jarvis or alexa.\n{up}"
     house.reporter.device("microphone", DeviceError("hw:1", "no such device", hint="is it plugged in?"))
     house.reporter.refused("No conversation begins before midnight.", 0.0)
     house.reporter.echo(ev.DuplexChanged("the echo is too loud"))
@@ -308,9 +318,10 @@ async def test_status_tells_what_is_wrong(house):
         "The microphone does not work: hw:1: no such device (is it plugged in?)",
         "No conversation begins before midnight.",
         "Only the wake word interrupts the assistant: the echo is too loud.",
+        up,
     ]
     assert reply.data["devices"] == {"microphone": "hw:1: no such device (is it plugged in?)"}
-    assert (reply.data["state"], reply.data["muted"], reply.data["running_s"]) == ("IDLE", False, 1.0)
+    assert (reply.data["state"], reply.data["muted"], reply.data["running_s"]) == ("IDLE", False, 61.0)
 
 
 @pytest.mark.parametrize(
