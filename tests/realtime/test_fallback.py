@@ -14,7 +14,9 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from speakerd.conversation import events as ev
 from speakerd.realtime import seat
+from speakerd.realtime.dialler import Dialler
 from speakerd.realtime.outputs import ServiceBack
+from speakerd.realtime.session import Session
 
 
 async def test_an_outage_from_its_beginning_to_its_end():
@@ -159,12 +161,28 @@ async def test_a_conversation_that_was_given_up_is_not_taken_over(verb):
         assert w.ours.attempts == 0
 
 
+@pytest.mark.parametrize("verb", ["abort", "close"])
+async def test_one_that_is_given_up_in_the_moment_in_which_it_fails_is_not_taken_over(monkeypatch, verb):
+    ended = Dialler._ended
+    async with wire() as w:
+
+        def give_up_and_end(self: Dialler, session: Session) -> None:
+            getattr(w.link, verb)()
+            ended(self, session)
+
+        monkeypatch.setattr(Dialler, "_ended", give_up_and_end)
+        w.link.open(1, 500)
+        assert (await w.next()).error == "connection_refused"
+        assert w.ours.attempts == 0
+
+
 async def test_where_ours_fails_too_the_conversation_ends_once():
     async with wire() as w:
         await w.ours.go()
         w.link.open(1, 500)
         assert (await w.next()).error == "connection_refused"
         assert w.outputs.empty()
+        assert len(w.reports) == 1, "it was tried once"
 
 
 async def test_a_warm_session_whose_peer_is_gone_is_replaced_and_no_word_is_lost(monkeypatch):
