@@ -63,15 +63,18 @@ def _explained(frames: list[tuple[NearFrame, FarFrame]]) -> tuple[float | None, 
     view = EchoView()
     for near, far in frames:
         view.process(near.samples, near.samples, far.samples)
-    before, after, room = [], [], []
+    before: list[float] = []
+    after: list[float] = []
+    room: list[float] = []
     for near, far in frames:
         spectra = view.process(near.samples, near.samples, far.samples)
         if not far.samples.any():
-            room.append(_power(spectra[0]))
+            if not before:  # later pauses are full of the echo's end
+                room.append(_power(spectra[0]))
         else:
             before.append(_power(spectra[0]))
             after.append(_power(spectra[ERROR]))
-    quiet = float(np.quantile(room, 0.25)) if room else 0.0
+    quiet = float(np.median(room)) if room else 0.0
     loud = np.array(before) > quiet * 10 ** (AUDIBLE_DB / 10)
     if np.count_nonzero(loud) < _LEAST_FRAMES:
         return None, 0.0

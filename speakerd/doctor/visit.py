@@ -84,9 +84,11 @@ def discretion_for(patient: Patient) -> Discretion:
     names = {socket.gethostname(): "[this machine]", _user(): "[user]"}
     if (home := patient.environ.get("HOME", "")) not in ("", "/"):
         names[home] = "~"
-    host = urlsplit(patient.config.realtime.url).hostname or ""
-    if host not in PUBLIC_HOSTS:
-        names[host] = "[server]"
+    config = patient.config
+    for url in (config.realtime.url, config.server.chat_url, *(server.url for server in config.skills.mcp)):
+        host = urlsplit(url).hostname or ""
+        if host not in PUBLIC_HOSTS:
+            names[host] = "[server]"
     return Discretion([patient.key.reveal()] if patient.key else [], names)
 
 

@@ -156,7 +156,8 @@ def _refusal(direction: int, device: str, error: Exception) -> DeviceError:
     if isinstance(refused, DeviceBusyError):
         side = next(name for name, kind in _KINDS.items() if kind == direction)
         with contextlib.suppress(DeviceError):  # unplugged since
-            if (who := holder(resolve(device), side)) is not None:
+            who = holder(resolve(device), side)
+            if who is not None and who.pid != os.getpid():
                 return DeviceBusyError(device, f"is held by {who}", hint=who.remedy)
     return refused
 

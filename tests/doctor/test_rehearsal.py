@@ -54,6 +54,13 @@ def test_a_path_that_nobody_can_learn(bend):
     assert rehearsal.unexplained_db > 10
 
 
+def test_the_end_of_the_echo_in_a_pause_is_not_taken_for_the_room():
+    reverberant = np.concatenate([heard(bend=lambda sound: np.roll(sound[::-1], 500)), np.zeros(8_000, np.int16)])
+    for late in (3_200, 6_400, 9_600):  # fills the pauses of the surf
+        reverberant[late:] += (0.5 * reverberant[:-late]).astype(np.int16)
+    assert verdict(reverberant).explained_db < 6
+
+
 def test_a_faint_echo_cannot_be_told():
     rehearsal = verdict(heard(gain_db=-60.0))
     assert (rehearsal.erle_db, rehearsal.explained_db) == (None, None)

@@ -9,13 +9,16 @@ from speakerd.doctor.finding import Finding, notice, ok, problem
 CONFIGURATION = "configuration"
 KEY = "key"
 
+_SENTENCE = re.compile(r'"[^"]* [^"]*"')
+"""What the user wrote in words, such as instructions; single words help to find the mistake."""
 _NUMBERED = re.compile(r"(?:plug)?hw:\d")
 
 
 def mistakes(lines: list[str]) -> list[Finding]:
     """Each mistake, as `speakerd check` words it."""
     why = "speakerd does not start with it (exit status 78). What follows was examined with the defaults."
-    return [problem(CONFIGURATION, line, why, "speakerd check --config FILE, then mend the line") for line in lines]
+    remedy = "speakerd check --config FILE, then mend the line"
+    return [problem(CONFIGURATION, _SENTENCE.sub('"…"', line), why, remedy) for line in lines]
 
 
 def wrong(message: str) -> Finding:

@@ -14,6 +14,11 @@ def test_mistakes_are_problems_one_by_one():
     assert "a.yaml:3" in found[0].what
 
 
+def test_words_of_the_user_are_left_out():
+    (found,) = mistakes(['a.yaml:3: realtime.voise: found "You are Anna\'s helper", expected "voice"'])
+    assert found.what == 'a.yaml:3: realtime.voise: found "…", expected "voice"'
+
+
 def test_a_card_by_its_number_is_a_notice():
     found = usable("x.yaml", {"audio.capture_device": "plughw:1,0", "audio.playback_device": "hw:CARD=Device"})
     assert [finding.level for finding in found] == [Level.OK, Level.NOTICE]
