@@ -74,6 +74,29 @@ def test_it_hears_and_answers_within_ten_seconds_after(fault: BootFault, househo
     assert bool(outcome.told) == bool(fault.named), "the journal names it"
 
 
+def test_the_group_audio_commands_it_and_nobody_else(household: Home) -> None:
+    machine = household.machine
+    machine.run("useradd --groups audio insider; useradd outsider")
+    assert machine.run("stat -c '%A %G' /run/speakerd/ctl") == "srw-rw---- audio\n"
+    for user in ("root", "insider"):
+        told = machine.run(f"runuser -u {user} -- speakerd ctl status")
+        assert told.startswith("Waiting for hey_jarvis.\n")
+    assert machine.status("runuser -u outsider -- speakerd ctl mute")[0] == 4
+    machine.run("userdel insider; userdel outsider")
+
+
+def test_muted_it_stays_over_a_restart_until_it_is_taken_back(household: Home) -> None:
+    machine = household.machine
+    machine.run("speakerd ctl mute && systemctl restart speakerd")
+    assert "Microphone muted" in machine.show("StatusText")
+    since = len(household.entries)
+    household.call_once()
+    household.wait(lambda entry: entry.get("SPEAKERD_EVENT") == "WakeWhileMuted", since, 5)
+    assert not [entry for entry in household.entries[since:] if entry.get("SPEAKERD_EVENT") == "WakeDetected"]
+    machine.run("speakerd ctl unmute")
+    answers(household)
+
+
 def test_installing_again_changes_nothing(household: Home) -> None:
     machine = household.machine
     machine.run(f"echo '# mine' >>{CONFIG_PATH}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from support.boot_home import Answer, Home, message, moment
+from support.boot_home import CONFIG_PATH, Answer, Home, message, moment
 from support.faulty_server import Fault, FaultyServer, Stage
 from websockets.asyncio.server import Response, ServerConnection
 from websockets.datastructures import Headers
@@ -188,6 +188,19 @@ def _own_clock(home: Home) -> None:
     home.machine.run(f"rm -r {CLOCK_DROP_IN.parent}; systemctl daemon-reload && systemctl restart speakerd")
 
 
+def _reload(home: Home, change: str) -> float:
+    """The file with a change is read anew; when systemd says that this is over."""
+    home.machine.write(CONFIG_PATH, home.machine.run(f"cat {CONFIG_PATH}") + change)
+    home.machine.run("systemctl reload speakerd")
+    assert home.machine.show("ActiveState") == "active"
+    return time.monotonic()
+
+
+def _own_configuration(home: Home) -> None:
+    home.configure()
+    home.machine.run("systemctl reload speakerd")
+
+
 FAULTS = (
     BootFault("SIGKILL", _kill, r"status=9/KILL"),
     BootFault("SIGSTOP, until the watchdog sees it", _stop, r"Watchdog timeout"),
@@ -200,4 +213,16 @@ FAULTS = (
     BootFault("key refused, then accepted", _key_refused, r"key"),
     BootFault("disk full, then not", _disk_full, r"No space left", _own_disk),
     BootFault("clock a day ahead, and back", _clock_jumps, r"", _own_clock),
+    BootFault(
+        "reload with a bad file",
+        lambda home: _reload(home, "sound: {notices: false}\n"),
+        r"stays as it was: .*sound",
+        _own_configuration,
+    ),
+    BootFault(
+        "reload with a good file",
+        lambda home: _reload(home, "sounds: {notices: false}\n"),
+        r"read anew: sounds.notices",
+        _own_configuration,
+    ),
 )

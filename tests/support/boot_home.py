@@ -138,10 +138,14 @@ class Home:
         told = "\n".join(map(message, self.read()))
         raise AssertionError(f"no answer in {GIVE_UP_S:g} s and {calls} calls; the journal:\n{told}")
 
+    def call_once(self) -> None:
+        """One call, whatever comes of it."""
+        speak(self.card, self._call, self._call_hz).wait()
+
     def call_in_vain(self) -> None:
         """One call, and wait until that conversation is over."""
         since = len(self.entries)
-        speak(self.card, self._call, self._call_hz).wait()
+        self.call_once()
         self.wait(lambda entry: entry.get("SPEAKERD_EVENT") == "WakeDetected", since, 5)
         self.wait(lambda entry: entry.get("SPEAKERD_STATE") == "IDLE", since, 20)
 
