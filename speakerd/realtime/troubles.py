@@ -167,6 +167,7 @@ CODES: dict[str, Trouble] = {
     "authentication_error": Trouble.KEY_REFUSED,
     "permission_error": Trouble.KEY_REFUSED,
     "account_deactivated": Trouble.KEY_REFUSED,
+    "upstream_key_refused": Trouble.KEY_REFUSED,  # of our relay: the key that it has
     "insufficient_quota": Trouble.NO_QUOTA,
     "billing_hard_limit_reached": Trouble.NO_QUOTA,
     "rate_limited": Trouble.RATE_LIMITED,

@@ -157,6 +157,7 @@ async def test_09_failures_of_quota_and_key_end_the_session_with_their_name(code
         (400, {"code": "model_not_found"}, Trouble.MODEL_UNKNOWN),
         (429, {}, Trouble.RATE_LIMITED),
         (429, {"code": "insufficient_quota"}, Trouble.NO_QUOTA),
+        (502, {"code": "upstream_key_refused", "type": "server_error"}, Trouble.KEY_REFUSED),
         (429, {"type": "insufficient_quota", "code": None}, Trouble.NO_QUOTA),
         (503, {}, Trouble.SERVER_ERROR),
     ],
