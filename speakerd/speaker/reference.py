@@ -27,7 +27,7 @@ BOUND_FRAMES = ms_to_frames(500, NEAR_RATE_HZ)
 WINDOW_PULLS = 50
 """Slack is judged by the least of a second: threads come late now and then, never early."""
 
-MOST_SLACK_FRAMES = ms_to_frames(6, NEAR_RATE_HZ)
+MOST_SLACK_FRAMES = ms_to_frames(10, NEAR_RATE_HZ)
 """More is taken away: at once in silence, else a little every second. It lets the echo come closer to its reference."""
 
 DRIFT_FRAMES = 3
@@ -36,7 +36,7 @@ DRIFT_FRAMES = 3
 URGENT_SLACK_FRAMES = ms_to_frames(20, NEAR_RATE_HZ)
 """More is taken away at once: the echo might overtake."""
 
-KEPT_SLACK_FRAMES = ms_to_frames(4, NEAR_RATE_HZ)
+KEPT_SLACK_FRAMES = ms_to_frames(8, NEAR_RATE_HZ)
 """What is left for threads that come late."""
 
 MOST_LATE_PULLS = 10

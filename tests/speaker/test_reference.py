@@ -111,7 +111,7 @@ def test_slack_that_nobody_used_is_taken_away_in_silence() -> None:
     reference = Reference()
     card = Card(reference)
     run(reference, card, 5, loud=False)
-    card.write(MOST_SLACK_FRAMES + 32, loud=False)
+    card.write(MOST_SLACK_FRAMES - KEPT_SLACK_FRAMES + 32, loud=False)
     steps = run(reference, card, 2 * WINDOW_PULLS, loud=False)
     assert steps.count(False) == 1
     run(reference, card, 3)
@@ -124,7 +124,7 @@ def test_little_slack_stays_while_something_sounds_and_much_does_not() -> None:
     reference = Reference()
     card = Card(reference)
     run(reference, card, 5)
-    card.write(MOST_SLACK_FRAMES + 32)
+    card.write(MOST_SLACK_FRAMES - KEPT_SLACK_FRAMES + 32)
     assert all(run(reference, card, WINDOW_PULLS))
     card.write(URGENT_SLACK_FRAMES)
     assert run(reference, card, 2 * WINDOW_PULLS).count(False) == 1
