@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -72,6 +73,24 @@ def test_it_hears_and_answers_within_ten_seconds_after(fault: BootFault, househo
     outcome = suffer(household, fault)
     assert outcome.answer.heard_s < AGAIN_S
     assert bool(outcome.told) == bool(fault.named), "the journal names it"
+
+
+def test_the_journal_explains_what_went_wrong_and_stats_adds_it_up(household: Home) -> None:
+    machine = household.machine
+    machine.run(f"cp {CONFIG_PATH} /run/kept; echo 'nonsense: 1' >>{CONFIG_PATH}; systemctl reload speakerd")
+    machine.run(f"cp /run/kept {CONFIG_PATH}; systemctl reload speakerd")
+    answers(household)
+    explained = machine.run("journalctl -x -u speakerd --no-pager SPEAKERD_EVENT=ReloadRefused")
+    assert "Subject: " in explained
+    assert "Defined-By: speakerd" in explained
+    added = json.loads(machine.run("speakerd stats --since 1d --json"))["all"]
+    assert added["counts"]["starts"] >= 1
+    assert added["counts"]["wakes"] >= added["counts"]["conversations"] >= 1
+    assert added["faults"]["ReloadRefused"] >= 1
+    for figure in ("wake_to_chime_ms", "wake_to_live_ms", "turn_end_to_sound_ms"):
+        assert 0 < added["times"][figure]["p50"] < 3000, figure
+    table = machine.run("speakerd stats").splitlines()
+    assert max(map(len, table)) <= 80
 
 
 def test_the_group_audio_commands_it_and_nobody_else(household: Home) -> None:
