@@ -8,6 +8,9 @@ from dataclasses import dataclass
 PAUSE_S = 60.0
 """Between two entries of a kind."""
 
+SERIOUS = 3
+"""Times from which on somebody may want to do something about it."""
+
 _SOUND_LOST = {
     "capture_xruns": "the microphone overran",
     "capture_dropped": "20 ms of the microphone waited too long",
@@ -27,6 +30,11 @@ class Loss:
     sentence: str
     lost: dict[str, int]
     """How many times more than then, by counter; the zeros too."""
+
+    @property
+    def is_serious(self) -> bool:
+        """More than what happens once in a while, and nobody notices."""
+        return sum(self.lost.values()) >= SERIOUS
 
 
 class Losses:

@@ -49,7 +49,8 @@ class Stopwatch:
     def look(self, now_s: float) -> None:
         """Write down what was lost, if it is time to."""
         for loss in self._losses.since_told(self._counters(), now_s):
-            log.warning("%s", loss.sentence, extra=fields(event=loss.kind, **loss.lost))
+            level = logging.WARNING if loss.is_serious else logging.INFO
+            log.log(level, "%s", loss.sentence, extra=fields(event=loss.kind, **loss.lost))
 
 
 def _tell(turn: Turn) -> None:

@@ -33,7 +33,7 @@ log = logging.getLogger("speakerd.service.test")
 logging.getLogger("speakerd").setLevel("INFO")
 logging.getLogger("somebody").warning("not ours")
 I, C, L, T, S, N, E = State
-totals = {"capture_xruns": 2}
+totals = {"capture_xruns": 3}
 with told_to(EventLog(Path(sys.argv[0]).with_name("events"))):
     one = Reporter(None, Notifier(), lambda: totals)
     log.info("Ready: waiting for the wake word.", extra=fields(event="Ready"))
@@ -111,7 +111,7 @@ def test_the_events_file_gives_the_same_figures(recorded):
     whole = of_journal["all"]
     assert whole["counts"] == {
         "starts": 1, "wakes": 3, "conversations": 3, "turns": 3, "interruptions": 0, "false_interruptions": 3,
-        "capture_xruns": 2, "capture_dropped": 0, "playback_xruns": 0, "playout_underruns": 0, "faults": 14,
+        "capture_xruns": 3, "capture_dropped": 0, "playback_xruns": 0, "playout_underruns": 0, "faults": 14,
     }  # fmt: skip
     assert whole["faults"] == {"SkillFailed": 9, "NoQuota": 3, "SoundLost": 1, "DeviceFailed": 1}
     assert whole["times"]["wake_to_chime_ms"] == {"count": 3, "p50": 110.0, "p95": 120.0}

@@ -26,7 +26,18 @@ LOST = ("capture_xruns", "capture_dropped", "playback_xruns", "playout_underruns
 
 COUNTS = ("starts", "wakes", "conversations", "turns", "interruptions", "false_interruptions", *LOST, "faults")
 
-COUNTED = frozenset({"Ready", "WakeDetected", "SessionReady", "FalseInterruption", "TurnMeasured", "Bill"})
+COUNTED = frozenset(
+    {
+        "Ready",
+        "WakeDetected",
+        "SessionReady",
+        "FalseInterruption",
+        "TurnMeasured",
+        "SoundLost",
+        "ReplyStuttered",
+        "Bill",
+    }
+)
 """Kinds of entries that are read; and all faults."""
 
 MOST_KINDS = 200
@@ -74,6 +85,9 @@ class Sums:
                 self.counts["false_interruptions"] += 1
             case "TurnMeasured":
                 self._add_turn(told.fields)
+            case "SoundLost" | "ReplyStuttered":
+                for name in LOST:
+                    self.counts[name] += int(_number(told.fields.get(name, "0")))
             case "Bill":
                 self.usd += _decimal(told.fields.get("cost_usd", ""))
             case _:
@@ -92,8 +106,6 @@ class Sums:
         if told.event in self.faults or len(self.faults) < MOST_KINDS:
             self.faults[told.event] += times
             self.last[told.event] = told.at
-        for name in LOST:
-            self.counts[name] += int(_number(told.fields.get(name, "0")))
 
 
 class Tally:

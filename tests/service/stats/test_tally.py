@@ -49,7 +49,8 @@ def test_faults_are_counted_with_those_left_out():
     made = tally(
         told("SkillFailed", fault=True),
         told("SkillFailed", NOON + timedelta(hours=1), fault=True, left_out=7),
-        told("SoundLost", fault=True, capture_xruns=2, playback_xruns=3),
+        told("SoundLost", fault=True, capture_xruns=2, playback_xruns=2),
+        told("SoundLost", playback_xruns=1),
         told("DeviceWorks", left_out=5),
     )
     assert made.whole.faults == {"SkillFailed": 9, "SoundLost": 1}
