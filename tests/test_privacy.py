@@ -150,6 +150,7 @@ async def test_while_muted_not_a_byte_whatever_is_said(warm):
         late = NearFrame(it.voice, next(it.indexes), time.monotonic())
         it.board.mute(muted=False)
         it.board.take_frames([late])
+        assert not it.keeper._uplink._ring, "it was on its way when the microphone was taken in again"
         it.wake()
         it.take_outputs()
         assert it.conductor.state is State.IDLE, "that word was said while muted"
