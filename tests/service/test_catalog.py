@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import subprocess
@@ -13,11 +14,15 @@ from support.entries import CATALOG, ROOT, Site, entries, sites
 from speakerd.config.model import Config
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
+from speakerd.logfields import fields_of
 from speakerd.realtime.outputs import Said, SaidCut, SaidPartly
 from speakerd.realtime.troubles import CODES, Trouble
 from speakerd.service.losses import KINDS as LOSSES
 from speakerd.service.message_ids import MESSAGE_IDS
+from speakerd.service.notify import Notifier
+from speakerd.service.reporter import Reporter
 from speakerd.service.sentences import describe, failure, kind_of
+from speakerd.service.stats.tally import TIMES
 from speakerd.service.vigil import FAILURES
 
 SITES = sites()
@@ -148,9 +153,19 @@ def test_the_documents_that_are_named_exist():
 def test_the_commands_that_are_named_exist():
     from speakerd.cli import VERBS
 
-    coming = {"doctor", "setup"}  # TODO take out when they are there
     for verb in re.findall(r"^\s+sudo speakerd (\w+)", CATALOG.read_text(), re.MULTILINE):
-        assert verb in {*VERBS, *coming}, verb
+        assert verb in VERBS, verb
+
+
+class Kept(logging.Handler):
+    """Keeps what it is handed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
 
 
 needs_journalctl = pytest.mark.skipif(shutil.which("journalctl") is None, reason="no journalctl here")
@@ -196,6 +211,43 @@ def test_the_scan_would_find_an_entry_without_a_kind():
         "EVENT",
         "DEVICE",
     }
+
+
+def fields_of_events() -> set[str]:
+    """Fields of the conversation's own entries, and of what is measured."""
+    kept = Kept()
+    logger = logging.getLogger("speakerd.service")
+    logger.addHandler(kept)
+    level, propagates = logger.level, logger.propagate
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    try:
+        one = Reporter(None, Notifier(), lambda: {})
+        for event in (
+            ev.WakeDetected("alexa", 0.9, 1),
+            ev.SessionReady(1),
+            ev.SessionEnded(1, "tls_failed"),
+            ev.BargeInDetected(1, -30.0),
+        ):
+            one.observe(event, State.IDLE, State.CONNECTING, 1.0)
+        one.echo(ev.EchoMeasured(1.0, 2.0, 3.0, 4.0))
+    finally:
+        logger.removeHandler(kept)
+        logger.setLevel(level)
+        logger.propagate = propagates
+    return {name.upper() for record in kept.records for name in fields_of(record)}
+
+
+def test_the_document_lists_every_field_and_no_other():
+    text = (ROOT / "docs" / "journal.md").read_text()
+    section = text[text.index("## Fields") : text.index("## Kinds of entries")]
+    rows = re.findall(r"^\| (`[A-Z`_ ]+`) \|", section, re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"[A-Z_]+", row)}
+    listed |= set(re.findall(r"^\| `([A-Z_]+_MS)` \|", text, re.MULTILINE))
+    times = {"TURN", "INTERRUPTED", "FALSE_INTERRUPTIONS", *(name.upper() for name in TIMES)}
+    lost = {name.upper() for names in LOSSES.values() for name in names}
+    used = {name for site in SITES for name in site.fields} | fields_of_events() | times | lost
+    assert used | {"LEFT_OUT", "TROUBLE"} == listed
 
 
 def test_the_document_lists_every_kind_with_its_id():
