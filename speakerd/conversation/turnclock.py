@@ -99,12 +99,8 @@ class TurnClock:
             return
         self._voice_end_s = end_s = self._time_of(event.frame_index - 1, now_s)
         turn = self._turn
-        if turn is None:
-            return
-        if turn.stop_s is None or end_s <= turn.stop_s:
+        if turn is not None and (turn.stop_s is None or end_s <= turn.stop_s):
             turn.voice_end_s = end_s
-        elif turn.sound_s is None:
-            turn.voice_end_s = None  # what spoke on was no user, or the server was wrong: nothing is known
 
     def sound(self, event: ev.Sounded | ev.FellSilent) -> None:
         """What the loudspeaker tells."""
@@ -178,7 +174,7 @@ class TurnClock:
     def _stop(self, turn: Turn, now_s: float) -> None:
         turn.stop_s = now_s
         if self._speaking:
-            turn.voice_end_s = None  # to be told; else what ended last was the user
+            turn.voice_end_s = None  # to be told; what ended before was a pause for breath
 
     def _end(self, turn: Turn, *, at_once: bool) -> None:
         self._settle()

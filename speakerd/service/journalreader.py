@@ -13,6 +13,7 @@ from speakerd.errors import SpeakerdError
 from speakerd.service.message_ids import MESSAGE_IDS
 from speakerd.service.stats.tally import COUNTED, Told
 
+UNIT_FIELD = "_SYSTEMD_UNIT"
 _PREFIX = "SPEAKERD_"
 _WARNING = 4
 """Syslog's number; what is worse is less."""
@@ -29,23 +30,25 @@ def read(since: datetime, unit: str, folder: Path | None = None) -> Iterator[Tol
         where = str(folder) if folder else "the journal"
         raise SpeakerdError(f"{where} cannot be read: {error.strerror}", hint="as root: sudo speakerd stats") from error
     with reader:
-        if unit:
-            reader.add_match(_SYSTEMD_UNIT=unit)
-            reader.add_conjunction()
-        for kind in sorted(COUNTED):
-            reader.add_match(MESSAGE_ID=MESSAGE_IDS[kind])
-        reader.add_disjunction()
-        if unit:
-            reader.add_match(_SYSTEMD_UNIT=unit)
-            reader.add_conjunction()
-        reader.add_match(SYSLOG_IDENTIFIER="speakerd")
-        for priority in range(_WARNING + 1):
-            reader.add_match(PRIORITY=str(priority))
+        _choose(reader, unit)
         reader.seek_realtime(since)
         for entry in reader:
             told = decode(entry)
             if told is not None and told.at >= since:
                 yield told
+
+
+def _choose(reader: Reader, unit: str) -> None:
+    """The unit's counted kinds, and its faults: libsystemd takes `or` before `and`."""
+    if unit:
+        reader.add_match(**{UNIT_FIELD: unit})
+        reader.add_conjunction()
+    for kind in sorted(COUNTED):
+        reader.add_match(MESSAGE_ID=MESSAGE_IDS[kind])
+    reader.add_disjunction()
+    reader.add_match(SYSLOG_IDENTIFIER="speakerd")
+    for priority in range(_WARNING + 1):
+        reader.add_match(PRIORITY=str(priority))
 
 
 def decode(entry: Mapping[str, Any]) -> Told | None:

@@ -147,6 +147,20 @@ def test_a_pause_without_words_is_counted_and_not_timed(clock):
     assert "pause_to_words_ms" not in turn.figures()
 
 
+def test_after_a_pause_without_words_a_wake_word_is_timed_as_one(clock):
+    woken(clock)
+    asked(clock)
+    interrupted(clock)
+    clock.handle(LATE, INTERRUPTED, SPEAKING, 16.0)
+    clock.frame(805, 16.1)
+    clock.handle(ev.WakeDetected("alexa", 0.9, 805), SPEAKING, LISTENING, 16.12)
+    clock.sound(ev.FellSilent(16.2))
+    clock.handle(FLUSHED, LISTENING, LISTENING, 16.2)
+    (turn,) = clock.take()
+    assert turn.figures()["wake_to_silence_ms"] == 100.0
+    assert "voice_to_silence_ms" not in turn.figures()
+
+
 def test_after_a_pause_without_words_the_real_one_is_timed(clock):
     woken(clock)
     asked(clock)
@@ -186,6 +200,19 @@ def test_local_speech_that_goes_on_beyond_the_servers_word_tells_nothing(clock):
     (turn,) = clock.take()
     assert turn.figures()["turn_end_to_sound_ms"] == 900.0
     assert "speech_end_to_sound_ms" not in turn.figures()
+
+
+def test_a_pause_for_breath_before_that_is_not_the_end_of_the_words(clock):
+    woken(clock)
+    clock.frame(540, 10.8)
+    clock.speech(ev.SpeechDetected(False, 515), 10.8)
+    clock.speech(ev.SpeechDetected(True, 560), 11.3)
+    clock.frame(600, 12.0)
+    clock.handle(STOPPED, LISTENING, THINKING, 12.0)
+    clock.sound(ev.Sounded(ev.REPLY, 12.5))
+    clock.handle(DRAINED, SPEAKING, LISTENING, 14.0)
+    (turn,) = clock.take()
+    assert "speech_end_to_sound_ms" not in turn.figures(), "the end has not been told"
 
 
 def test_the_end_of_the_words_may_become_known_after_the_reply_began(clock):

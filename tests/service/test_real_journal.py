@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,9 +97,14 @@ def test_what_is_read_back_has_its_kind_and_its_fields(recorded):
     assert [one.at for one in told] == sorted(one.at for one in told)
 
 
-def test_nothing_is_read_of_another_unit_or_of_before(recorded):
+def test_nothing_is_read_of_another_unit_or_of_before(recorded, monkeypatch):
+    """Of a process without a unit journald knows the program's name instead."""
     journal, _, _ = recorded
     assert list(journalreader.read(SINCE, "speakerd.service", journal)) == []
+    everything = list(journalreader.read(SINCE, "", journal))
+    monkeypatch.setattr(journalreader, "UNIT_FIELD", "_EXE")
+    assert list(journalreader.read(SINCE, str(Path(sys.executable).resolve()), journal)) == everything
+    assert list(journalreader.read(SINCE, "/usr/bin/another", journal)) == []
     assert list(journalreader.read(datetime(2200, 1, 1, tzinfo=UTC), "", journal)) == []
 
 

@@ -59,6 +59,19 @@ def test_the_same_fault_is_told_three_times_and_counted_after(desk):
     assert fields_of(desk.kept.records[-1]) == {"event": "SkillFailed", "skill": "lamp", "left_out": 7}
 
 
+def test_other_handlers_get_the_entry_as_it_was(desk):
+    other = Kept()
+    desk.log.addHandler(other)
+    try:
+        for number in range(5):
+            desk.log.warning("no", extra=fields(event="ChatFailed"))
+            desk.now_s = FAULT.window_s if number == 3 else 0.0
+    finally:
+        desk.log.removeHandler(other)
+    assert other.messages == ["no"] * 5
+    assert not any("left_out" in fields_of(record) for record in other.records)
+
+
 def test_what_was_left_out_is_told_though_it_never_comes_again(desk):
     for _ in range(5):
         desk.log.warning("%s", "100 % wrong", extra=fields(event="ChatFailed"))
