@@ -6,11 +6,16 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from speakerd.doctor.finding import Finding, notice, ok
+from speakerd.config.model import Server
+from speakerd.doctor.finding import Finding, notice, ok, problem
 from speakerd.doctor.judges import network as judge
 from speakerd.doctor.patient import Patient
 from speakerd.doctor.probes import network as probe
+from speakerd.errors import SpeakerdError
+from speakerd.pcm import WIRE_RATE_HZ
 from speakerd.realtime.failures import explain
+from speakerd.server.ears import Ears
+from speakerd.server.voice import make_voice
 
 OPENAI_HOST = "api.openai.com"
 
@@ -20,6 +25,7 @@ class Connecting:
 
     def __init__(self, patient: Patient) -> None:
         self._realtime, self._key = patient.config.realtime, patient.key
+        self._server = patient.config.server
         self._way = probe.Way.of(self._realtime.url)
         self._resolve_ms, self._families = 0.0, ""
         self.stuck = False
@@ -29,7 +35,7 @@ class Connecting:
         """Is there a service to look for, and is its name known?"""
         if self._realtime.url == "embedded":
             self.stuck = True
-            yield ok(judge.REALTIME, "The embedded server answers: no network, no key and no clock are needed.")
+            yield from check_embedded(self._server, alone=True)
             return
         if probe.proxy_for(self._realtime.url):
             yield notice(
@@ -48,6 +54,11 @@ class Connecting:
             yield from judge.clock(None, probe.synchronised())
             return
         self.stuck = False
+
+    def check_stand_in(self) -> Iterator[Finding]:
+        """Of the embedded server, where it is to answer in the place of another."""
+        if self._realtime.url != "embedded" and self._realtime.fallback == "embedded":
+            yield from check_embedded(self._server, alone=False)
 
     def late_name(self) -> Finding:
         """What to say if `check_name` hangs."""
@@ -92,3 +103,20 @@ class Connecting:
 
     def _needs_key(self) -> bool:
         return urlsplit(self._realtime.url).hostname == OPENAI_HOST
+
+
+def check_embedded(server: Server, *, alone: bool) -> Iterator[Finding]:
+    """Are its ears and its voice there? It says a word, which nobody hears. `alone`: nobody else answers."""
+    try:
+        Ears()
+        make_voice(server).synthesise("One.", WIRE_RATE_HZ)
+    except SpeakerdError as error:
+        why = "Nobody answers." if alone else "While the service cannot be reached, nobody answers in its place."
+        yield (problem if alone else notice)(
+            judge.REALTIME, f"{error.args[0]}.", why, error.hint or "sudo script/install"
+        )
+        return
+    if alone:
+        yield ok(judge.REALTIME, "The embedded server answers: no network, no key and no clock are needed.")
+    else:
+        yield ok(judge.REALTIME, "The embedded server is ready to answer while the service cannot be reached.")

@@ -67,6 +67,7 @@ def checks(patient: Patient, *, quick: bool) -> list[Check]:
         Check("wifi", 20, lambda: check_wifi(patient)),
         Check("network", 15, connecting.check_name, connecting.late_name),
         Check("realtime", 60, connecting.check_service),
+        Check("realtime", 20, connecting.check_stand_in),
         Check("service", 15, lambda: check_service(patient, unit)),
         Check("cards", 10, lambda: check_cards(patient)),
         Check("mixer", 10, lambda: check_mixers(patient)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import socket
 import ssl
@@ -54,6 +55,23 @@ def test_the_embedded_server_needs_nothing():
     (only,) = findings("embedded")
     assert only.level is Level.OK
     assert "no network" in only.what
+
+
+@pytest.mark.parametrize(("missing", "what"), [("flite", "has no voice"), ("moonshine_voice", "has no ears")])
+def test_an_embedded_server_without_voice_or_ears(monkeypatch, missing, what):
+    monkeypatch.setattr(shutil, "which", lambda name, **_more: None if name == missing else f"/usr/bin/{name}")
+    found_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else found_spec(name))
+    assert what in problems(findings("embedded"))[0][1]
+    stand_in = Connecting(Patient(Config(realtime=Realtime(fallback="embedded"))))
+    (finding,) = stand_in.check_stand_in()
+    assert (finding.level, what in finding.what) == (Level.NOTICE, True)
+
+
+def test_a_stand_in_that_is_ready():
+    (finding,) = Connecting(Patient(Config(realtime=Realtime(fallback="embedded")))).check_stand_in()
+    assert finding.level is Level.OK
+    assert list(Connecting(Patient(Config())).check_stand_in()) == []
 
 
 def test_a_refused_key():
