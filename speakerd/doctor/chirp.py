@@ -7,7 +7,7 @@ echo is found that nobody would hear.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ LEAD_MS = 500
 """Silence ahead of the first sweep: what is heard in it is the room."""
 SWEEP_MS = 400
 PAUSE_MS = 300
-"""Silence after each sweep: an echo ends in it."""
+"""Silence after the first sweep: an echo ends in it."""
 LATEST_ECHO_MS = 600
 """Echoes are looked for up to here; Bluetooth loudspeakers are as late as that."""
 EARLIEST_ECHO_MS = -60
@@ -36,6 +36,9 @@ _LEAST_RMS = 0.3
 """Of the last bit: what is fainter is no sound, whatever it looks like."""
 _SAME_MS = 3.0
 """Sweeps whose echoes come so nearly at the same time are one path."""
+_LONGER_MS = 130
+"""Each further pause is so much longer than the one before."""
+_SHIFTS_MS = (0, 600, -600, 1_200, -1_200)
 _SPARE_MS = 100
 _CLIPPED = 32_700
 
@@ -57,6 +60,11 @@ class Echo:
     of_sweeps: int
     clipped_frames: int
     """Samples at full scale while it was heard."""
+
+    @property
+    def out_of_step(self) -> bool:
+        """True if no echo comes at such a time: sound was lost, and the delay says nothing."""
+        return not EARLIEST_ECHO_MS <= self.delay_ms <= LATEST_ECHO_MS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +105,7 @@ def gain(volume_percent: int) -> float:
 
 def row_ms(sweeps: int) -> int:
     """How long `row` sounds, the silence around the sweeps included."""
-    return LEAD_MS + sweeps * (SWEEP_MS + PAUSE_MS) + LATEST_ECHO_MS - PAUSE_MS + _SPARE_MS
+    return _onset_ms(sweeps - 1) + SWEEP_MS + LATEST_ECHO_MS + _SPARE_MS
 
 
 def row(sweeps: int, gain: float = 1.0) -> Samples:
@@ -135,7 +143,16 @@ def find(near: Samples, far_at_frames: float, sweeps: int, far_dbfs: float) -> E
     """The echo of a row of `sweeps` in `near`, 16 kHz; None if there is none.
 
     `far_at_frames` is the place in `near` at which the row began to sound; `far_dbfs` the level of a sweep as played.
+    Where sound was lost that place is wrong, so it is looked for earlier and later too, in steps.
     """
+    for shift_ms in _SHIFTS_MS:
+        at_frames = far_at_frames + shift_ms * NEAR_RATE_HZ / 1000
+        if (echo := _find(near, at_frames, sweeps, far_dbfs)) is not None:
+            return replace(echo, delay_ms=echo.delay_ms + shift_ms)
+    return None
+
+
+def _find(near: Samples, far_at_frames: float, sweeps: int, far_dbfs: float) -> Echo | None:
     found = [_filtered(near, far_at_frames, number) for number in range(sweeps)]
     responses = [response for response in found if response is not None]
     if not responses:
@@ -167,7 +184,8 @@ def room_of(near: Samples, far_at_frames: float) -> Samples:
 
 
 def _onset_ms(number: int) -> int:
-    return LEAD_MS + number * (SWEEP_MS + PAUSE_MS)
+    """No two distances are alike, so that no sweep is taken for another."""
+    return LEAD_MS + number * (SWEEP_MS + PAUSE_MS) + _LONGER_MS * number * (number - 1) // 2
 
 
 def _sweep() -> Array:

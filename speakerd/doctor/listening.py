@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from speakerd.doctor import chirp
@@ -15,12 +16,16 @@ from speakerd.doctor.probes.echo import play_and_listen
 from speakerd.doctor.probes.microphone import hear
 from speakerd.doctor.rehearsal import Rehearsal, rehearse
 from speakerd.errors import DeviceError
+from speakerd.hw.alsa import probe
 from speakerd.hw.loudspeaker import AlsaSink
 from speakerd.hw.microphone import AlsaSource
+from speakerd.hw.naming import LINKS
 from speakerd.parts import make_duplex
 from speakerd.pcm import NEAR_RATE_HZ, ms_to_frames
 
 LISTEN_S = 3.0
+GLIMPSE_S = 0.2
+MOST_CHANNELS = 8
 SWEEPS = 3
 SURF_MS = 3_000
 _LEAD_MS = 300
@@ -36,6 +41,8 @@ class Listening:
         self._service_runs = service_runs
         self._dead: Heard | None = None
         """The microphone gave nothing in silence; some do, so the loudspeaker decides what that means."""
+        self._living: tuple[int, ...] = ()
+        """Other channels of that card that give something."""
         self.deaf = False
         """It could not be opened, or stopped."""
 
@@ -53,6 +60,7 @@ class Listening:
             return
         if heard.dead:
             self._dead = heard
+            self._living = self._living_channels()
         else:
             yield from microphone.judge(heard, mixer_command(self._audio.capture_device))
 
@@ -67,20 +75,43 @@ class Listening:
             take = self._take()
         except DeviceError as error:
             if self._dead is not None:
-                yield microphone.judge_dead(self._dead, mixer_command(self._audio.capture_device), hears_echo=False)
+                yield self._judge_dead(self._dead, hears_echo=False)
             yield device.judge(echo.LOUDSPEAKER, error, service_runs=self._service_runs)
             return
         reach = chirp.what_reached(take, SWEEPS, chirp.gain(self._audio.volume_percent))
         if self._dead is not None:
             hears = reach.echo is not None
-            yield microphone.judge_dead(self._dead, mixer_command(self._audio.capture_device), hears_echo=hears)
+            yield self._judge_dead(self._dead, hears_echo=hears)
             if not hears:
                 return
-        rehearsal = self._rehearse(take) if reach.echo is not None else None
+        in_step = reach.echo is not None and not reach.echo.out_of_step
+        rehearsal = self._rehearse(take) if in_step else None
         yield from echo.judge(reach, rehearsal, self._config, mixer_command(self._audio.playback_device))
 
-    def _open_microphone(self) -> AlsaSource:
-        return AlsaSource(self._audio.capture_device, self._audio.capture_rate_hz, self._audio.capture_channel)
+    def _judge_dead(self, heard: Heard, *, hears_echo: bool) -> Finding:
+        mixer = mixer_command(self._audio.capture_device)
+        return microphone.judge_dead(heard, mixer, hears_echo=hears_echo, living_channels=self._living)
+
+    def _open_microphone(self, channel: int | None = None) -> AlsaSource:
+        wanted = self._audio.capture_channel if channel is None else channel
+        return AlsaSource(self._audio.capture_device, self._audio.capture_rate_hz, wanted)
+
+    def _living_channels(self) -> tuple[int, ...]:
+        """Those of the same hardware, beside the configured one, that are not dead."""
+        if not self._audio.capture_device.startswith(("hw:", LINKS.as_posix())):
+            return ()  # other names make as many channels as one likes
+        with contextlib.suppress(DeviceError):
+            count = min(max(probe("capture", self._audio.capture_device).channels), MOST_CHANNELS)
+            others = (channel for channel in range(count) if channel != self._audio.capture_channel)
+            return tuple(channel for channel in others if self._is_alive(channel))
+        return ()
+
+    def _is_alive(self, channel: int) -> bool:
+        source = self._open_microphone(channel)
+        try:
+            return not hear(source, GLIMPSE_S).dead
+        finally:
+            source.close()
 
     def _take(self) -> Take:
         gain = chirp.gain(self._audio.volume_percent)

@@ -70,7 +70,7 @@ def test_one_sweep_that_is_covered_does_not_matter_and_two_do():
     for covered, there in ((1, True), (2, False)):
         loud = near.copy()
         for number in range(covered):
-            begin = (chirp.LEAD_MS + number * (chirp.SWEEP_MS + chirp.PAUSE_MS)) * 16 - 800
+            begin = (chirp.LEAD_MS + number * (chirp.SWEEP_MS + chirp.PAUSE_MS)) * 16 - 800  # of the first two
             loud[begin : begin + 10_500] = 0
         assert (found(loud) is not None) is there
 
@@ -78,6 +78,15 @@ def test_one_sweep_that_is_covered_does_not_matter_and_two_do():
 def test_the_place_where_the_row_began_is_taken_off():
     near = np.concatenate([np.zeros(4_000, np.int16), room(), np.zeros(1_000, np.int16)])
     assert found(near, 4_000.0).delay_ms == pytest.approx(40, abs=0.2)
+
+
+@pytest.mark.parametrize("off_ms", [-1_100, -700, 900])
+def test_a_row_that_is_out_of_step_is_heard_all_the_same(off_ms):
+    near = np.concatenate([np.zeros(24_000, np.int16), room(tail=0.0), np.zeros(24_000, np.int16)])
+    echo = found(near, 24_000.0 + off_ms * 16)
+    assert echo.out_of_step
+    assert echo.loss_db == pytest.approx(20, abs=1.5)
+    assert not found(near, 24_000.0).out_of_step
 
 
 def test_clipping_is_counted():

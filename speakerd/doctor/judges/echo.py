@@ -55,7 +55,17 @@ def _path(echo: Echo, reach: Reach, mixer: str) -> list[Finding]:
                 **figures,
             )
         )
-    if echo.delay_ms > LATE_MS:
+    if echo.out_of_step:
+        findings.append(
+            notice(
+                LOUDSPEAKER,
+                f"The microphone hears the loudspeaker ({echo.level_dbfs:.0f} dBFS), but when could not be measured.",
+                "Sound was lost or held up meanwhile, on a busy machine or by a sound server.",
+                "speakerd doctor   (again; see what keeps the processor busy: top)",
+                **figures,
+            )
+        )
+    elif echo.delay_ms > LATE_MS:
         findings.append(
             notice(
                 LOUDSPEAKER,

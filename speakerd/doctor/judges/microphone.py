@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,13 +72,18 @@ def judge(heard: Heard, mixer: str) -> list[Finding]:
     ]
 
 
-def judge_dead(heard: Heard, mixer: str, *, hears_echo: bool) -> Finding:
-    """It gave no sound in silence; `hears_echo`: but it hears the loudspeaker."""
+def judge_dead(heard: Heard, mixer: str, *, hears_echo: bool, living_channels: Sequence[int] = ()) -> Finding:
+    """It gave no sound in silence; `hears_echo`: but it hears the loudspeaker; `living_channels`: others that do."""
     if hears_echo:
         what = "The microphone gives pure silence while nothing sounds, though it hears the loudspeaker."
         why = "A noise gate in it cuts off what is quiet: a voice from across the room may be, too."
         return notice(SUBJECT, what, why, f"{mixer}   (switch off noise suppression, if it has one)", **_figures(heard))
     what = "The microphone gives no sound at all, not even noise."
+    if living_channels:
+        numbers = " or ".join(map(str, living_channels))
+        why = f"It is on another channel of this card: there is sound on channel {numbers}."
+        remedy = f"set audio.capture_channel: {living_channels[0]}"
+        return problem(SUBJECT, what, why, remedy, **_figures(heard))
     why = "Every working converter has some noise: this one is muted, its path is dead, or audio.capture_channel names"
     why += " a channel with nothing on it."
     remedy = f"{mixer}   (F4: capture; space switches it on), the switch on the microphone itself, its cable"

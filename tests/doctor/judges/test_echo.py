@@ -46,6 +46,12 @@ def test_a_bad_path(change, words):
     assert words in path.what
 
 
+def test_out_of_step():
+    path, verdict = findings(replace(REACH, echo=replace(ECHO, delay_ms=900.0)), None)
+    assert (path.level, verdict.level) == (Level.NOTICE, Level.NOTICE)
+    assert "when could not be measured" in path.what
+
+
 def test_lost_sound():
     lost, _, _ = findings(replace(REACH, capture_xruns=1, playback_xruns=2))
     assert lost.level is Level.NOTICE
