@@ -24,7 +24,9 @@ MIC, SPEAKER = "speakerd_mic", "speakerd_speaker"
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setattr(listening, "LISTEN_S", 0.5)
+    monkeypatch.setattr(listening, "LISTEN_S", 0.3)
+    monkeypatch.setattr(listening, "SWEEPS", 2)
+    monkeypatch.setattr(listening, "SURF_MS", 2_000)
 
 
 @pytest.fixture
