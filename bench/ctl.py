@@ -124,10 +124,10 @@ def reloads(daemon: Daemon, path: Path, folder: Path) -> str:
         if number in (9, RELOADS - 1):
             sizes.append(size(daemon))
     after = counters(path)
-    lost = sum(after[key] - before[key] for key in LOST)
+    lost, (first, some, last) = sum(after[key] - before[key] for key in LOST), sizes
     return (
         f"median {statistics.median(times_ms):.0f} ms, longest {max(times_ms):.0f} ms; {lost} losses of sound in "
-        f"{RELOADS}; (RSS in MB, threads, descriptors) before {sizes[0]}, after 10 {sizes[1]}, after {RELOADS} {sizes[2]}"
+        f"{RELOADS}; (RSS in MB, threads, descriptors) before {first}, after 10 {some}, after {RELOADS} {last}"
     )
 
 
