@@ -50,18 +50,19 @@ class EventLog:
         """One line: `t` is CLOCK_MONOTONIC in seconds."""
         text = json.dumps({"t": round(now_s, 4), "event": name, **fields}, ensure_ascii=False)
         with self._lock:
-            self._append(text.encode("utf-8", "backslashreplace"))  # half a surrogate: JSON's escape
+            trouble = self._append(text.encode("utf-8", "backslashreplace"))  # half a surrogate: JSON's escape
+        if trouble:  # told without the lock: the entry may be for this file, too
+            self._lose(trouble)
 
-    def _append(self, text: bytes) -> None:
+    def _append(self, text: bytes) -> str:
+        """Why the line is lost; empty if it is not."""
         line = b"\n" * self._torn + text + b"\n"
         try:
             written = self._file.write(line)
         except OSError as error:
-            self._lose(error.strerror)
-        else:
-            self._torn = written < len(line)
-            if self._torn:
-                self._lose("no room for the whole line")
+            return error.strerror or type(error).__name__
+        self._torn = written < len(line)
+        return "no room for the whole line" if self._torn else ""
 
     def close(self) -> None:
         """Close the file."""
