@@ -10,7 +10,9 @@ WITHOUT_THE_SERVICE = "sudo systemctl stop speakerd; speakerd doctor; sudo syste
 
 def judge(subject: str, error: DeviceError, *, service_runs: bool) -> Finding:
     """`service_runs`: the unit is active, so that a busy card is most likely its own."""
-    if isinstance(error, DeviceBusyError) and service_runs:
+    told = str(error.args[0])
+    somebody_else = "is held by" in told and "held by speakerd" not in told
+    if isinstance(error, DeviceBusyError) and service_runs and not somebody_else:
         return notice(
             subject,
             "It was not measured: speakerd runs as a service and holds the card.",
@@ -20,7 +22,7 @@ def judge(subject: str, error: DeviceError, *, service_runs: bool) -> Finding:
         )
     return problem(
         subject,
-        f"It does not work: {error.args[0]}.",
+        f"It does not work: {told}.",
         "Without it speakerd cannot hear." if subject == "microphone" else "Without it speakerd cannot be heard.",
         error.hint or "speakerd devices",
         busy=isinstance(error, DeviceBusyError),

@@ -22,6 +22,13 @@ def test_somebody_else_has_it():
     assert finding.remedy == "stop it"
 
 
+def test_somebody_else_has_it_though_the_service_runs():
+    other = DeviceBusyError("hw:1", "is held by wireplumber (process 9)", hint="mask it")
+    assert judge("microphone", other, service_runs=True).level is Level.PROBLEM
+    unknown = DeviceBusyError("hw:1", "Device or resource busy", hint="stop it")
+    assert judge("microphone", unknown, service_runs=True).level is Level.NOTICE
+
+
 def test_it_is_not_there():
     finding = judge("loudspeaker", DeviceError("hw:9", "No such device", hint="is it plugged in?"), service_runs=True)
     assert finding.level is Level.PROBLEM
