@@ -30,6 +30,7 @@ from speakerd.crashes import Crashes
 from speakerd.errors import DeviceError
 from speakerd.gauges import Gauges
 from speakerd.herald import Herald, notices_folder
+from speakerd.hw.mixer import loudspeaker_volume
 from speakerd.logfields import fields
 from speakerd.mic.capture import Capture, FrameQueue
 from speakerd.mic.frontend import FrontEnd
@@ -152,7 +153,8 @@ class App:
         self._cashier = Cashier(
             config, os.environ, lambda: self._link.octets, self._herald.remark, lambda: self._link.standing_in
         )
-        self._volume = parts.make_volume(config.audio, self._playback)
+        own_volume = parts.own_volume(self._playback)
+        self._volume = loudspeaker_volume(config.audio.playback_device, own_volume)
         self._clerk = self._make_clerk(config)
         self._link = self._make_link(config, servers, key)
         self._gatekeeper = Gatekeeper(lambda pcm: self._board.send(pcm), config.realtime)
@@ -177,7 +179,15 @@ class App:
         self._link.use(*self._board.sessions[self._board.cast.default.name])
         read = read_again or (lambda: config)
         refit = Refit(
-            config, read, os.environ, self._board, self._listener, self._herald, self._cashier, self._transcribe
+            config,
+            read,
+            os.environ,
+            self._board,
+            self._listener,
+            self._herald,
+            self._cashier,
+            own_volume,
+            self._transcribe,
         )
         for part in (self._reporter, self._cashier, self._clerk, self._herald, self._board, refit):
             self._conductor.observe(part.observe)

@@ -10,7 +10,7 @@ from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.errors import DeviceError
 from speakerd.hw.loudspeaker import AlsaSink
 from speakerd.hw.microphone import AlsaSource
-from speakerd.hw.mixer import Volume, loudspeaker_volume
+from speakerd.hw.mixer import SoftwareVolume, Volume
 from speakerd.mic.bargein import LEARNED, RULE, BargeInJudge
 from speakerd.mic.capture import Capture, FrameQueue
 from speakerd.mic.doubletalk import DoubleTalk
@@ -72,10 +72,10 @@ def make_capture(audio: Audio, queue: FrameQueue, on_state: OnState, on_crash: O
     )
 
 
-def make_volume(audio: Audio, playback: Playback) -> Volume:
-    """The loudspeaker's volume: the card's, or ours."""
+def own_volume(playback: Playback) -> Volume:
+    """The volume of our samples."""
 
     def set_percent(percent: int) -> None:
         playback.volume_percent = percent
 
-    return loudspeaker_volume(audio.playback_device, lambda: playback.volume_percent, set_percent)
+    return SoftwareVolume(lambda: playback.volume_percent, set_percent)

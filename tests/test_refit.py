@@ -137,6 +137,7 @@ WORDS = [{"model": "alexa", "threshold": 0.7}]
 MCP = [{"label": "home", "url": "https://x.example/mcp"}]
 CASES: dict[str, tuple[object, Callable[[House], object], object]] = {
     # key: another value, where to look, what is to be found there then
+    "audio.volume_percent": (40, lambda h: h.app._playback.volume_percent, 40),
     "audio.echo_cancellation": (False, front_end(lambda f: f._duplex._canceller is None), True),
     "wake.words": (WORDS, words, ([("alexa", 0.7)], ("alexa",), ("alexa",))),
     "realtime.model": ("gpt-realtime-2.1", lambda h: h.app._link._dialler.asked[0], "gpt-realtime-2.1"),
@@ -260,6 +261,15 @@ async def test_the_model_that_writes_down_takes_effect():
         await h.reload(with_value("realtime.transcription_model", "gpt-live-transcribe", base))
         assert h.session()["audio"]["input"]["transcription"] == {"model": "gpt-live-transcribe"}
         assert h.app._cashier._cast.default.realtime.transcription_model == "gpt-live-transcribe"
+
+
+async def test_a_loudspeaker_that_the_user_muted_stays_muted():
+    async with house(Config()) as h:
+        h.refit.own_volume.set_muted(True)
+        await h.reload(with_value("audio.volume_percent", 40))
+        assert h.app._playback.volume_percent == 0
+        h.refit.own_volume.set_muted(False)
+        assert h.app._playback.volume_percent == 40
 
 
 async def test_a_folder_of_skills_takes_effect(tmp_path):

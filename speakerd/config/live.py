@@ -22,6 +22,8 @@ class Part(StrEnum):
     """Wake models, echo canceller, detector of interruptions: made anew."""
     LOUDSPEAKER = "loudspeaker"
     """Earcons, duck, room for replies."""
+    VOLUME = "volume"
+    """Of the daemon's samples."""
     HERALD = "herald"
     """Notices."""
     RULES = "rules"
@@ -41,6 +43,7 @@ class Part(StrEnum):
 
 
 LIVE: Mapping[str, tuple[Part, ...]] = {
+    "audio.volume_percent": (Part.VOLUME,),
     "audio.echo_cancellation": (Part.EARS,),
     "wake.words": (Part.EARS, Part.SERVICE, Part.PURSE),
     "wake.personas": (Part.SERVICE, Part.PURSE),

@@ -43,15 +43,13 @@ class Volume(Protocol):
         """Silence the loudspeaker, or let it sound again."""
 
 
-def loudspeaker_volume(
-    playback_device: str, get_percent: Callable[[], int], set_percent: Callable[[int], None]
-) -> Volume:
-    """The mixer of the card behind `playback_device`; if it has none, the software volume behind the two functions."""
+def loudspeaker_volume(playback_device: str, own: Volume) -> Volume:
+    """The mixer of the card behind `playback_device`; if it has none, our `own` volume."""
     device = mixer_device(playback_device)
     control = find_control(device)
     if not control:
-        return SoftwareVolume(get_percent, set_percent)
-    mixer = AlsaMixer(playback_device, control)
+        return own
+    mixer = AlsaMixer(device, control)
     return mixer if mixer.has_switch() else SoftwareVolume(mixer.volume_percent, mixer.set_volume_percent)
 
 

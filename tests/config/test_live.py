@@ -34,7 +34,6 @@ def test_what_takes_a_restart():
         "audio.playback_rate_hz",
         "audio.capture_channel",
         "audio.playback_buffer_ms",
-        "audio.volume_percent",
         "realtime.url",
         "realtime.fallback",
         "server.voice",

@@ -10,6 +10,9 @@ import pytest
 from speakerd.errors import DeviceError
 from speakerd.hw.mixer import AlsaMixer, SoftwareVolume, find_control, loudspeaker_volume, mixer_device
 
+NEVER = SoftwareVolume(lambda: 1 // 0, lambda _percent: None)
+"""Our own, which is not to be asked."""
+
 
 class Samples:
     """Where the software volume is kept."""
@@ -24,7 +27,7 @@ def volume(request):
         yield SoftwareVolume(lambda: samples.percent, lambda percent: setattr(samples, "percent", percent))
         return
     request.getfixturevalue("sound_card")
-    made = loudspeaker_volume("default", lambda: 1 / 0, lambda _percent: 1 / 0)
+    made = loudspeaker_volume("default", NEVER)
     made.set_muted(False)
     made.set_volume_percent(70)
     yield made
@@ -51,7 +54,7 @@ def test_one_behaviour_for_both(volume):
 
 @pytest.mark.alsa
 def test_the_virtual_card_really_changes(sound_card):
-    volume = loudspeaker_volume("default", lambda: 1 / 0, lambda _percent: 1 / 0)
+    volume = loudspeaker_volume("default", NEVER)
     try:
         volume.set_volume_percent(37)
         volume.set_muted(True)
@@ -104,7 +107,7 @@ def test_which_control():
 @pytest.mark.alsa
 @pytest.mark.usefixtures("sound_card")
 def test_a_card_without_mixer_has_our_own_volume():
-    volume = loudspeaker_volume("speakerd_speaker", lambda: 42, lambda _percent: None)
+    volume = loudspeaker_volume("speakerd_speaker", SoftwareVolume(lambda: 42, lambda _percent: None))
     assert isinstance(volume, SoftwareVolume)
     assert volume.volume_percent() == 42
 
@@ -149,7 +152,7 @@ class OddMixer:
 def test_a_control_without_a_switch_is_muted_by_turning_it_down(monkeypatch):
     monkeypatch.setattr("alsaaudio.mixers", lambda device: ["Mic Boost", "PCM"] if device == "hw:1" else [])
     monkeypatch.setattr("alsaaudio.Mixer", lambda control, device: OddMixer())
-    volume = loudspeaker_volume("hw:1,0", lambda: 1 / 0, lambda _percent: 1 / 0)
+    volume = loudspeaker_volume("hw:1,0", NEVER)
     assert volume.volume_percent() == 5
     volume.set_muted(True)
     assert OddMixer.percents == (0, 0)
