@@ -131,3 +131,34 @@ def test_the_table_tells_it_to_people(recorded):
     assert "110 120  300 300" in text
     assert "SkillFailed" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+ENDS = r"""
+import os, subprocess, sys
+from pathlib import Path
+from systemd.journal import stream
+
+folder = Path(sys.argv[0]).parent
+(folder / "bad.yaml").write_text("nonsense: 1\naudio: {volume_percent: 200}\n")
+dies = "from speakerd.service.journal import setup_logging\nsetup_logging('info')\n1 / 0\n"
+(folder / "dies.py").write_text(dies)
+for command in (["-m", "speakerd", "run", "--config", str(folder / "bad.yaml")], [str(folder / "dies.py")]):
+    with stream("speakerd") as stderr:
+        stat = os.fstat(stderr.fileno())
+        told = {**os.environ, "JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino}"}
+        ended = subprocess.run([sys.executable, *command], stderr=stderr, env=told, check=False)
+    print(ended.returncode)
+"""
+
+
+def test_why_the_daemon_ended_is_one_entry_with_its_explanation(tmp_path):
+    journal, explained = record(tmp_path, ENDS)
+    refused, died = journalreader.read(SINCE, "", journal)
+    assert (refused.event, died.event) == ("BadConfiguration", "Crashed")
+    assert died.fields["error"] == "ZeroDivisionError"
+    assert "Subject: The configuration cannot be used" in explained
+    assert "nonsense" in explained
+    assert "volume_percent" in explained
+    assert "Subject: speakerd died of a fault in it" in explained
+    assert "The error ZeroDivisionError was not expected anywhere" in explained
+    assert explained.count("Traceback (most recent call last)") == 1
