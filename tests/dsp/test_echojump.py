@@ -21,7 +21,7 @@ def talk(seed: int) -> np.ndarray:
 def echo_of(far: np.ndarray, delay_ms: float) -> np.ndarray:
     """Later, quieter, and with a room's tail."""
     rng = np.random.default_rng(9)
-    ring = rng.standard_normal(2_400) * np.exp(-np.arange(2_400) / 350) * 0.1
+    ring = rng.standard_normal(2_400) * np.exp(-np.arange(2_400) / 350) * 0.05
     ring[0] = 1.0
     return 0.3 * np.convolve(far, np.concatenate([np.zeros(round(delay_ms * 16)), ring]))[: far.size]
 
@@ -50,6 +50,14 @@ def test_an_echo_elsewhere_has(known_ms: float, delay_ms: float):
 def test_a_person_over_the_echo_is_no_jump(ser_db: float):
     far = talk(1)
     echo, person = echo_of(far, 80.0), talk(2)
+    person *= np.linalg.norm(echo) / np.linalg.norm(person) * 10 ** (ser_db / 20)
+    assert not jumped(echo + person, far, 80.0)
+
+
+@pytest.mark.parametrize("ser_db", [0.0, 10.0])
+def test_a_person_over_an_echo_that_jumped_is_a_person(ser_db: float):
+    far = talk(1)
+    echo, person = echo_of(far, 20.0), talk(2)
     person *= np.linalg.norm(echo) / np.linalg.norm(person) * 10 ** (ser_db / 20)
     assert not jumped(echo + person, far, 80.0)
 
