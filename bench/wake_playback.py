@@ -117,8 +117,8 @@ class InTheLoop:
     half_duplex = ""
 
     def __init__(self, way: str, drift_ppm: float, words: tuple[str, ...]) -> None:
-        judges = (DoubleTalk(), BargeInJudge()) if way == WHOLE else (None, None)
-        self._front_end = FrontEnd(wake_of(words), Duplex(WebRtcCanceller(), *judges))
+        judge = BargeInJudge() if way == WHOLE else None
+        self._front_end = FrontEnd(wake_of(words), Duplex(WebRtcCanceller(), DoubleTalk(), judge))
         self._clocks = TwoClocks(drift_ppm)
         self.found: list[tuple[int, str]] = []
 

@@ -12,6 +12,7 @@ worked off first, so that the scores are the same as if they had never rested.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +36,6 @@ _MEL_STEP = 8  # mel frames in one step
 _MEL_WINDOW = 76  # mel frames that one embedding sees: 0.76 s
 _EMBEDDING = 96
 _MAX_EMBEDDINGS = 120  # what openwakeword keeps: 9.6 s
-BEYOND_DOUBT = 0.9
-"""Behind a canceller, in an hour of the assistant's own voice, 3 scores reached 0.5 and 0.81 was the highest; of
-wake words 10 dB fainter than that voice, this threshold loses 1 in 100 (bench/wake_playback.py)."""
-
 _UNSCORED_STEPS = 5  # openwakeword gives 0 for its first five
 _MEL_STEPS = 11  # steps that one embedding depends on: 76 mel frames, and the sound before the first
 
@@ -135,7 +132,8 @@ class WakeDetector:
         """Take near frame `index`, (320,) int16; every fourth call runs the models (20-30 ms on a slow core).
 
         `rest`: nobody can be speaking, so the models need not run. What they missed is made up for as soon
-        as they run again; no score is different for it. `doubt`: only a score of BEYOND_DOUBT counts.
+        as they run again; no score is different for it. `doubt`: what sounds like a word is the
+        assistant's own voice: no score counts.
         """
         self._chunk[self._filled : self._filled + NEAR_PERIOD_FRAMES] = samples
         self._filled += NEAR_PERIOD_FRAMES
@@ -159,7 +157,7 @@ class WakeDetector:
 
     def _judge(self, word: _Word, index: int, *, doubt: bool) -> Detection | None:
         """Counts when the score comes up to the threshold, not while it stays there."""
-        threshold = max(word.threshold, BEYOND_DOUBT) if doubt else word.threshold
+        threshold = math.inf if doubt else word.threshold
         score = word.score(self._stream.window)
         self.scores[word.name] = score
         rising = score >= threshold and not word.is_up
