@@ -177,7 +177,7 @@ class Reporter:
         because its device is missing is no hang: restarting the daemon would not bring the device back.
         `on_ready` is called once, then.
         """
-        await self._vigil.until_ready(progress)
+        await self._vigil.until_ready(progress, self._look)
         self.standing.ready = True
         self._notifier.ready()
         self._show_status()

@@ -122,9 +122,11 @@ def describe_turn(number: int, figures: Mapping[str, float]) -> str:
         "wake_to_chime_ms": "the chime came {:.0f} ms after the wake word",
         "wake_to_live_ms": "the microphone was live {:.0f} ms after it",
         "speech_end_to_sound_ms": "the reply sounded {:.0f} ms after the user's last word",
-        "turn_end_to_sound_ms": "{:.0f} ms after the server saw the turn's end",
-        "voice_to_silence_ms": "it was silent {:.0f} ms after the user broke in",
-        "wake_to_silence_ms": "it was silent {:.0f} ms after the wake word over it",
+        "turn_end_to_sound_ms": "it sounded {:.0f} ms after the server saw the turn's end",
+        "voice_to_silence_ms": "it fell silent {:.0f} ms after the user broke in",
+        "wake_to_silence_ms": "it fell silent {:.0f} ms after the wake word over it",
     }
+    if "speech_end_to_sound_ms" not in figures:
+        parts["turn_end_to_sound_ms"] = parts["turn_end_to_sound_ms"].replace("it", "the reply", 1)
     told = [text.format(figures[name]) for name, text in parts.items() if name in figures]
     return f"Turn {number}: {', '.join(told) or 'nothing was measured'}."

@@ -56,14 +56,15 @@ class Vigil:
             told = fields(event=kind, device=name, trouble=trouble)
             log.error("The %s does not work: %s", name, trouble, extra=told)
 
-    async def until_ready(self, progress: Progress) -> None:
-        """Return once sound has moved both ways."""
+    async def until_ready(self, progress: Progress, on_look: Callable[[], None]) -> None:
+        """Return once sound has moved both ways; `on_look` is called every few seconds."""
         waited_s = 0.0
         while min(progress()) == 0:
             await asyncio.sleep(READY_POLL_S)
             waited_s += READY_POLL_S
             if waited_s >= PATIENCE_S:
                 waited_s = 0.0
+                on_look()
                 still = self._still((0, 0), progress())
                 if all(map(self._retrying, still)):
                     self._notifier.need_time(RETRY_S)  # else systemd would give up a start that may yet succeed
