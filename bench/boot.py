@@ -9,6 +9,7 @@ tests/support/boot_faults.py with the unit as it is installed. Prints markdown.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -19,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from support.boot_faults import FAULTS, suffer  # noqa: E402
 from support.boot_home import Home, home  # noqa: E402
-from support.booted import why_not  # noqa: E402
+from support.booted import ASKED_FOR, why_not  # noqa: E402
 
 
 def seconds(value: float | None) -> str:
@@ -41,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suite", default="bookworm", choices=["bookworm", "trixie"])
     suite = parser.parse_args().suite
+    os.environ[ASKED_FOR] = suite
     if reason := why_not(suite):
         sys.exit(reason)
     with tempfile.TemporaryDirectory() as folder:

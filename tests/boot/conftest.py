@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from support.boot_home import Home, home
-from support.booted import why_not
+from support.booted import ASKED_FOR, why_not
 
 from speakerd.demo.soundcard import missing_programs
 
-SUITES = os.environ.get("SPEAKERD_BOOT", "bookworm").split()
-"""Names of Debian's releases: bookworm, trixie."""
+SUITES = os.environ.get(ASKED_FOR, "bookworm").split()
 
 
 @pytest.fixture(scope="session", params=SUITES)

@@ -19,6 +19,9 @@ PACKAGES = (
 )  # fmt: skip
 """In the image beside what the rig puts there: what script/install would fetch, and the virtual card's plugin."""
 
+ASKED_FOR = "SPEAKERD_BOOT"
+"""Variable: names of Debian's releases to boot, bookworm and trixie. By default bookworm, if its image is there."""
+
 Entry = dict[str, Any]
 """One entry of the journal."""
 
@@ -29,8 +32,11 @@ def why_not(suite: str) -> str:
         return "needs root to boot a systemd in namespaces"
     if not RIG.is_file():
         return "needs ../shared/rig, which is not part of the project"
-    if not (CACHE / f"boot-{suite}" / ".complete").exists() and shutil.which("debootstrap") is None:
-        return "needs debootstrap to make a root file system"
+    if not (CACHE / f"boot-{suite}" / ".complete").exists():
+        if ASKED_FOR not in os.environ:
+            return f"needs an image of {suite}: with {ASKED_FOR}={suite} it is made, in two minutes more"
+        if shutil.which("debootstrap") is None:
+            return "needs debootstrap to make an image"
     if subprocess.run(("unshare", "--mount", "--pid", "--fork", "true"), check=False, capture_output=True).returncode:
         return "may not make namespaces (CAP_SYS_ADMIN)"
     return ""
@@ -48,7 +54,7 @@ class Machine:
         self._cursor = ""
 
     def start(self) -> None:
-        """Boot. The image is made at the first time, in a minute or two."""
+        """Boot. The first time the image is made."""
         self._rig("make", self.suite, *PACKAGES, timeout_s=600)
         self._rig("start", self.suite, str(ROOT), timeout_s=60)
 
