@@ -22,6 +22,7 @@ MESSAGE_IDS = {
     "CannotServe": "073dafabea521225512891c39255089c",
     "BadConfiguration": "b178fe68fc4f9a7a468fbda9935457f0",
     "SystemdUnreachable": "bce6592f84f7dc84c9e727e502870611",
+    "ClockJumped": "5cf8c910b497ef2c1ab6829af6957e51",
     # sound cards
     "DeviceFailed": "fd4c512772aa8d0d83598cbca3e55078",
     "DeviceBusy": "30b97a0dd6cc19a466f5acbaf2cb38da",

@@ -17,6 +17,7 @@ from speakerd.errors import DeviceError
 from speakerd.logfields import fields
 from speakerd.realtime import troubles
 from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
+from speakerd.service.clockwatch import ClockWatch
 from speakerd.service.eventlog import EventLog
 from speakerd.service.journal import tell_left_out
 from speakerd.service.notify import Notifier
@@ -24,6 +25,7 @@ from speakerd.service.sentences import describe, describe_echo, failure
 from speakerd.service.standing import Standing
 from speakerd.service.stopwatch import Stopwatch
 from speakerd.service.vigil import Vigil
+from speakerd.wallclock import local_now
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Reporter:
         self._counters = counters
         self.stopwatch = Stopwatch(counters)
         self._vigil = Vigil(notifier)
+        self._clockwatch = ClockWatch()
         self.standing = Standing(devices=self._vigil.troubles)
         """For others to read."""
         self._lasting = False
@@ -190,6 +193,7 @@ class Reporter:
     def _look(self) -> None:
         """Every few seconds."""
         self.stopwatch.look(time.monotonic())
+        self._clockwatch.look(local_now().timestamp(), time.monotonic())
         tell_left_out()
 
     def muted(self, *, muted: bool, why: str = "") -> None:

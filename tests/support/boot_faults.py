@@ -51,7 +51,7 @@ class BootFault:
     act: Callable[[Home], float]
     """Bring it about and end it; when it ended, CLOCK_MONOTONIC seconds. From then on all must be well."""
     named: str
-    """Regular expression: so the journal tells of it. Empty if nothing was the worse for it."""
+    """Regular expression: so the journal tells of it."""
     undo: Callable[[Home], None] = lambda _home: None
     """What is to be done afterwards, while it is idle."""
 
@@ -76,7 +76,7 @@ def suffer(home: Home, fault: BootFault) -> Outcome:
     home.idle()
     home.read()
     entries = home.entries[since:]
-    told = next((line for line in map(message, entries) if fault.named and re.search(fault.named, line)), "")
+    told = next((line for line in map(message, entries) if re.search(fault.named, line)), "")
     works_s = [moment(entry) - end_s for entry in entries if entry.get("SPEAKERD_EVENT") in ("Ready", "DeviceWorks")]
     fault.undo(home)
     return Outcome(told, max((s for s in works_s if s > 0), default=None), answer)
@@ -177,8 +177,10 @@ def _clock_jumps(home: Home) -> float:
     machine.write(str(CLOCK_DROP_IN), "[Service]\nEnvironment=LD_PRELOAD=/run/clock/jump.so\n")
     machine.run("systemctl daemon-reload && systemctl restart speakerd")
     machine.run("grep -q jump.so /proc/$(systemctl show -p MainPID --value speakerd)/maps")
+    since = len(home.entries)
     machine.run("printf '%08d' 86400 >/run/clock/offset")
     home.call(time.monotonic())
+    home.wait(lambda entry: entry.get("SPEAKERD_EVENT") == "ClockJumped", since, 15)
     home.idle()
     machine.run("printf '%08d' 0 >/run/clock/offset")
     return time.monotonic()
@@ -212,7 +214,7 @@ FAULTS = (
     BootFault("network gone, and back", _network_gone, r"network"),
     BootFault("key refused, then accepted", _key_refused, r"key"),
     BootFault("disk full, then not", _disk_full, r"No space left", _own_disk),
-    BootFault("clock a day ahead, and back", _clock_jumps, r"", _own_clock),
+    BootFault("clock a day ahead, and back", _clock_jumps, r"clock was set", _own_clock),
     BootFault(
         "reload with a bad file",
         lambda home: _reload(home, "sound: {notices: false}\n"),
