@@ -188,6 +188,7 @@ class Reporter:
             self._eventlog.write("Ready", time.monotonic(), state=self.standing.state)
         log.info("Ready: waiting for the wake word.", extra=fields(event="Ready", state=self.standing.state))
         on_ready()
+        self._clockwatch.look(local_now().timestamp(), time.monotonic())
         await self._vigil.keep_looking(progress, self._look)
 
     def _look(self) -> None:

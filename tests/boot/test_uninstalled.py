@@ -8,7 +8,7 @@ from support.boot_home import CONFIG_PATH, Home
 pytestmark = [pytest.mark.timeout(600), pytest.mark.alsa]
 
 KEPT = (
-    "/etc/speakerd", "/etc/systemd/system/speakerd.service.d", "/etc/credstore.encrypted", "/var/lib/private",
+    "/etc/speakerd", "/etc/systemd/system/speakerd.service.d", "/etc/credstore", "/var/lib/private",
     "/var/lib/speakerd",
 )  # fmt: skip
 

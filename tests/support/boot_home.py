@@ -32,6 +32,8 @@ DROP_IN = "/etc/systemd/system/speakerd.service.d/test.conf"
 PATIENCE_S = 1.2
 """After the last word of a call; then the user calls again."""
 GIVE_UP_S = 30.0
+CALLS = 4
+"""So often the user calls; on a busy machine a call is overheard."""
 TONE_S = 0.2
 PLACES = "/etc /opt /usr /var/lib /var/cache /run/systemd/system /root /home"
 BLOCK = CARD_RATE_HZ // 20
