@@ -69,7 +69,7 @@ class Home:
         return sorted(self._all_files() - self._files)
 
     def _all_files(self) -> set[str]:
-        return set(self.machine.run(f"find {PLACES} -not -path '/var/lib/systemd/*'").splitlines())
+        return set(self.machine.run(f"find {PLACES} -not -path '/var/lib/systemd/*' -not -name '*-'").splitlines())
 
     def show_card(self, **unit: str) -> None:
         """Let the unit see the virtual card; `unit`: settings beside the sandbox's own."""
