@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ PACKAGES = (
 )  # fmt: skip
 """In the image beside what the rig puts there: what script/install would fetch, and the virtual card's plugin."""
 
+LOCK = Path("/run/lock/speakerd-boot")
 ASKED_FOR = "SPEAKERD_BOOT"
 """Variable: names of Debian's releases to boot, bookworm and trixie. By default bookworm, if its image is there."""
 
@@ -52,15 +54,18 @@ class Machine:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("BOOT_", "PULSE_"))}
         self._environment = {**kept, "BOOT_DIR": str(folder), "BOOT_BIND": binds}
         self._cursor = ""
+        self._lock = LOCK.open("w")
 
     def start(self) -> None:
-        """Boot. The first time the image is made."""
+        """Boot, once no other does: all share the host's one cgroup. The first time the image is made."""
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._rig("make", self.suite, *PACKAGES, timeout_s=600)
         self._rig("start", self.suite, str(ROOT), timeout_s=60)
 
     def stop(self) -> None:
         """Power off; nothing remains."""
         self._rig("stop", timeout_s=60)
+        self._lock.close()
 
     def run(self, command: str, *, check: bool = True, timeout_s: float = 60, text: str = "") -> str:
         """What `sh -c command` prints as root; `text` is its input. Raises AssertionError with all it said."""
