@@ -249,7 +249,7 @@ def test_the_document_lists_every_field_and_no_other():
     times = {"TURN", "INTERRUPTED", "FALSE_INTERRUPTIONS", *(name.upper() for name in TIMES)}
     lost = {name.upper() for names in LOSSES.values() for name in names}
     used = {name for site in SITES for name in site.fields} | fields_of_events() | times | lost
-    assert used | {"LEFT_OUT", "TROUBLE"} == listed
+    assert used | {"LEFT_OUT", "TROUBLE"} == listed, "docs/journal.md, Fields"
 
 
 def test_the_document_lists_every_kind_with_its_id():
