@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,39 +67,46 @@ def test_a_speaker_without_its_service_answers_says_so_once_and_returns(sound_ca
         ears = Ears()
         stack.callback(ears.close)
 
+        def call(words: str) -> float:
+            """Say it, again if it was not heard, as people do; when the wake word was detected."""
+            for _ in range(3):
+                began_s = time.monotonic()
+                speak(sound_card, say(words)[0], 16_000).wait()
+                if woken := daemon.wait("WakeDetected", since_s=began_s, timeout_s=2.0):
+                    return float(woken["t"])
+            raise AssertionError(daemon.log_path.read_text())
+
         def ask() -> tuple[float, str]:
             """Wake word and question in one breath; when that was, and what the loudspeaker said until silence."""
             recorder = Recorder(sound_card, "speaker")
             recorder.start()
-            speak(sound_card, say("Hey Jarvis, what time is it?")[0], 16_000).wait()
-            woken = daemon.wait("WakeDetected", since_s=daemon.events[-1]["t"] - 4.0)
-            assert woken, daemon.log_path.read_text()
-            assert daemon.wait("StateChanged", since_s=woken["t"] + 0.01, timeout_s=40, state="IDLE")
+            woken_s = call("Hey Jarvis, what time is it?")
+            assert daemon.wait("StateChanged", since_s=woken_s + 0.01, timeout_s=40, state="IDLE")
             sound = recorder.stop()
-            started = daemon.find("PlayoutStarted", since_s=woken["t"])
+            started = daemon.find("PlayoutStarted", since_s=woken_s)
             assert started, daemon.log_path.read_text()
             ended_s = daemon.events[-1]["t"]
-            return woken["t"], ears.transcribe(sound.between(started["t"] - 0.2, ended_s), 48_000).lower()
+            return woken_s, ears.transcribe(sound.between(started["t"] - 0.2, ended_s), 48_000).lower()
 
         first_s, words = ask()
-        assert "cannot reach" in words
-        assert "the time is" in words or "it is" in words or "it's" in words, words
+        assert "reach" in words, words  # our ears are not perfect
+        assert re.search(r"\d|clock|[ap]\.?m\b", words), words
         away = daemon.find("StandingIn")
         assert away["t"] < daemon.find("SessionReady")["t"], "before the conversation begins"
         assert not daemon.find("SessionEnded", error="connection_refused"), "the conversation knows nothing of it"
         assert any("the embedded server answers: the server cannot be reached" in line for line in status())
 
         second_s, words = ask()
-        assert "cannot reach" not in words, "it was said"
-        assert words
+        assert "reach" not in words, "it was said"
+        assert re.search(r"\d|clock|[ap]\.?m\b", words), words
         log = daemon.log_path.read_text()
         assert "The embedded server answers: the server cannot be reached (connection_refused" in log
         told = len(status())
 
         with ScriptedServer(port) as server:
-            speak(sound_card, say("Hey Jarvis.")[0], 16_000).wait()
-            assert daemon.wait("ServiceBack", since_s=second_s)
-            assert daemon.wait("StateChanged", since_s=second_s + 5, state="LISTENING")
+            third_s = call("Hey Jarvis.")
+            assert daemon.wait("ServiceBack", since_s=third_s)
+            assert daemon.wait("StateChanged", since_s=third_s, state="LISTENING")
             server.user_turn()
             server.answer(sound_at(0.5), usage=USAGE)
             assert daemon.wait("StateChanged", since_s=daemon.find("ServiceBack")["t"], state="IDLE", timeout_s=20)
