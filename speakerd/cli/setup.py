@@ -49,6 +49,7 @@ def command(
     """Set up an installed speaker: its key, its sound cards, its service.
 
     Asks on a terminal what no option tells, elsewhere nothing. May be repeated: what it is not told anew stays.
+    Exit status 1 if the service is not ready, or the examination found a problem.
     """
     if os.geteuid() != 0:
         raise click.ClickException("this needs root: sudo speakerd setup")
@@ -171,6 +172,7 @@ def _ask(direction: Direction, names: Sequence[str]) -> str:
 
 def _examine(config: Path, key: str) -> bool:
     """The doctor, in a process of its own; False if something is to be mended."""
+    click.echo("Examining everything, ahead of the service's start …")
     environment = {**os.environ, **({VARIABLE: key} if key else {})}
     done = subprocess.run(
         (sys.executable, "-m", "speakerd", "doctor", "--config", str(config)), env=environment, check=False
