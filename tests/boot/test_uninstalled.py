@@ -22,3 +22,4 @@ def test_uninstalling_keeps_what_is_the_users_and_purging_leaves_nothing(househo
     machine.run("/src/script/uninstall --purge")
     assert household.new_files() == []
     assert machine.status("systemctl cat speakerd")[0] != 0
+    household.leave()

@@ -57,6 +57,8 @@ class Home:
         self.machine, self.card, self.server = machine, card, server
         self.entries: list[Entry] = []
         """All of the journal that was read so far."""
+        self.leave: Callable[[], None] = lambda: None
+        """Power off and take all away; the rest of a long session needs none of it. May be called twice."""
         self._call, self._call_hz = say("Hey Jarvis, what time is it?")
         self._files = self._all_files()
 
@@ -187,6 +189,7 @@ def home(suite: str, folder: Path) -> Iterator[Home]:
         stack.callback(machine.stop)
         machine.start()
         household = Home(machine, card, server)
+        household.leave = stack.close
         household.install()
         household.show_card()
         yield household
