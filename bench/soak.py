@@ -37,13 +37,18 @@ WARM_UP = 10
 """Conversations before the first look at memory."""
 
 
+def state_of(daemon: Daemon) -> object:
+    """Where it was last; None before it told."""
+    return next((event["state"] for event in reversed(daemon.events) if "state" in event), None)
+
+
 def reaches(daemon: Daemon, state: str, timeout_s: float) -> bool:
     """Wait for the machine to be in `state`."""
     until_s = time.monotonic() + timeout_s
     while time.monotonic() < until_s:
         for _ in daemon.new():
             pass
-        if daemon.events and daemon.events[-1]["state"] == state:
+        if state_of(daemon) == state:
             return True
         time.sleep(0.01)
     return False
@@ -55,11 +60,11 @@ def converse(
     """One conversation; what went wrong, or nothing."""
     speak(card, wake, 16_000)
     if not reaches(daemon, "LISTENING", 6.0):
-        return f"{number}: not listening but {daemon.events[-1]['state']}"
+        return f"{number}: not listening but {state_of(daemon)}"
     server.user_turn()
     server.answer(sound_at(1.0 if number % 2 else 4.0, seed=number))
     if not reaches(daemon, "SPEAKING", 3.0):
-        return f"{number}: not speaking but {daemon.events[-1]['state']}"
+        return f"{number}: not speaking but {state_of(daemon)}"
     if number % 5 == 4:
         server.drop()
     elif number % 2 == 0:
@@ -70,7 +75,7 @@ def converse(
             server.answer(np.zeros(0, np.int16))
         speech.wait()
     if not reaches(daemon, "IDLE", 12.0):
-        return f"{number}: not idle but {daemon.events[-1]['state']}"
+        return f"{number}: not idle but {state_of(daemon)}"
     return ""
 
 

@@ -140,8 +140,7 @@ class Duplex:
     def doubtful(self) -> bool:
         """True while the assistant is audible and the detector has heard nobody speak in the last second and a half.
 
-        Then no wake word counts: in 3 hours the assistant's own voice sounded like one four times, with scores to 0.99,
-        and of 267 by people 10 dB fainter than it 18 more are missed for that (bench/wake_playback.py).
+        Then no wake word counts: the assistant's own voice sounds like one, with scores to 0.99 (docs/wake.md).
         """
         return self._detector is not None and self._playing and self._unheard_frames > WORD_FRAMES
 

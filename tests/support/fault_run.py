@@ -160,7 +160,7 @@ class FaultRun:
     def _state(self) -> str:
         for _ in self._daemon.new():
             pass
-        return str(self._daemon.events[-1]["state"])
+        return next(str(event["state"]) for event in reversed(self._daemon.events) if "state" in event)
 
     def _ended_since(self, since_s: float) -> bool:
         return self._state == "IDLE" and self._daemon.find("StateChanged", since_s - 0.5, state="IDLE") is not None
