@@ -18,7 +18,7 @@ DISCRETION = Discretion([KEY], {"kitchen": "[this machine]", "anna": "[user]", "
         ("Bearer sk-proj-abcdefgh1234", "Bearer sk-***"),
         ("/home/anna/voice.wav", "~/voice.wav"),
         ("/home/bob's/x", "~'s/x"),
-        ("/root/.cache and /rooted", "~/.cache and /rooted"),
+        ("/root/notes and /rooted", "~/notes and /rooted"),
         ("/srv/anna/x", "~/x"),
         ("kitchen: no route", "[this machine]: no route"),
         ("kitchenette kitchen-2", "kitchenette kitchen-2"),
