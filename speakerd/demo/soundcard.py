@@ -130,8 +130,9 @@ class VirtualSoundCard:
             "load-module", "module-loopback", "source=speakerd_speaker.monitor", "sink=speakerd_mic_in",
             f"latency_msec={delay_ms + _LOOP_LEAD_MS}", "adjust_time=0", "source_dont_move=true", "sink_dont_move=true",
         ).strip()  # fmt: skip
-        newest = max(int(line.split("\t")[0]) for line in self.pactl("list", "short", "sink-inputs").splitlines())
-        self.pactl("set-sink-input-volume", str(newest), f"{gain_db}dB")
+        # By its driver: the newest stream may be that of a player which has just come.
+        own = max(int(row[0]) for row in self._rows("sink-inputs") if row[3] == "module-loopback.c")
+        self.pactl("set-sink-input-volume", str(own), f"{gain_db}dB")
 
     def noloop(self) -> None:
         """Take the room away."""

@@ -56,6 +56,28 @@ def test_the_room_leads_from_loudspeaker_to_microphone(sound_card):
     assert 0.02 < far_s - near_s < 0.15
 
 
+def test_a_player_that_comes_meanwhile_does_not_take_the_rooms_volume(sound_card, monkeypatch):
+    pactl = sound_card.pactl
+    spoken = []
+
+    def slow(*words):
+        told = pactl(*words)
+        if words[:2] == ("load-module", "module-loopback"):
+            spoken.append(speak(sound_card, np.tile(BURST, 8), CARD_RATE_HZ))
+            while len(pactl("list", "short", "sink-inputs").splitlines()) < 2:
+                time.sleep(0.01)
+        return told
+
+    monkeypatch.setattr(sound_card, "pactl", slow)
+    sound_card.loop(60, -20)
+    try:
+        streams = pactl("list", "sink-inputs").split("Sink Input #")[1:]
+    finally:
+        sound_card.noloop()
+        spoken[0].stop()
+    assert {("loopback" in stream, "-20.00 dB" in stream) for stream in streams} == {(True, True), (False, False)}
+
+
 def test_a_card_starts_stops_and_starts_again(tmp_path):
     if missing_programs():
         pytest.skip("needs PulseAudio")
