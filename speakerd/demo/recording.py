@@ -115,6 +115,11 @@ class Speech:
         self._process = process
         self._seconds = seconds
 
+    @property
+    def lasts(self) -> bool:
+        """False once it was played, or failed."""
+        return self._process.poll() is None
+
     def wait(self) -> None:
         """Until it was played to its end. Raises SpeakerdError if that failed."""
         if self._process.wait(self._seconds + 10) != 0:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from support.faulty_peer import ANSWER_HZ, Fault
 from support.faulty_server import FaultyServer
@@ -20,6 +21,7 @@ from support.vitals import Vitals
 
 from speakerd.demo.daemon import Daemon
 from speakerd.demo.play import say
+from speakerd.pcm import Samples
 
 CONFIG = """\
 wake: {{words: [{{model: hey_jarvis, refractory_ms: 500}}]}}
@@ -83,10 +85,23 @@ class Tally:
         return [*(trouble for outcome in self.outcomes for trouble in outcome.troubles), *filter(None, [self.death])]
 
 
+class Room(Protocol):
+    """Where the user speaks and hears."""
+
+    def say(self, samples: Samples) -> None:
+        """Speak int16 mono 16 kHz; returns at once."""
+
+    def heard(self, from_s: float, until_s: float) -> Samples:
+        """What sounded between two times."""
+
+    def forget(self) -> None:
+        """Throw away what was heard."""
+
+
 class FaultRun:
     """One daemon, one server, one user."""
 
-    def __init__(self, server: FaultyServer, card: PretendCard, daemon: Daemon, listening: Listening) -> None:
+    def __init__(self, server: FaultyServer, card: Room, daemon: Daemon, listening: Listening) -> None:
         self._server, self._card, self._daemon, self._listening = server, card, daemon, listening
         self._call = say("Hey Jarvis, what time is it?")[0]
         self._wake = say("Hey Jarvis.")[0]
@@ -99,7 +114,7 @@ class FaultRun:
     def converse(self, fault: Fault, *, patient: bool) -> Outcome:
         """One conversation with this fault, and the next one."""
         outcome = Outcome(fault.kind, fault.detail, patient)
-        self._until(lambda: self._state == "IDLE" and time.monotonic() > self._daemon.events[-1]["t"] + REST_S, FIRE_S)
+        self._rest()
         self._card.forget()
         start_s = time.monotonic()
         self._server.arm(fault)
@@ -123,13 +138,35 @@ class FaultRun:
         ended = [e for e in self._daemon.events if e["event"] == "SessionEnded" and e["t"] >= start_s and e["error"]]
         outcome.noticed = ended[0]["error"] if ended else ""
         self._call_again(called_s, outcome)
+        self._end(outcome)
+        return outcome
+
+    def befall(self, kind: str, detail: str, act: Callable[[], None], *, mid_reply: bool) -> Outcome:
+        """`act` is a fault of the machine, over when it returns: in a reply or while nothing goes on; then a call."""
+        outcome = Outcome(kind, f"{detail}{', in a reply' if mid_reply else ''}", patient=False)
+        self._rest()
+        self._card.forget()
+        if mid_reply:
+            since_s = time.monotonic()
+            self._card.say(self._call)
+            if not self._daemon.wait("StateChanged", since_s, FIRE_S, state="SPEAKING"):
+                outcome.unheard += self._unheard(since_s)
+        act()
+        self._call_again(time.monotonic(), outcome)
+        self._end(outcome)
+        return outcome
+
+    def _rest(self) -> None:
+        """Until no conversation goes on, and its last sound is over."""
+        self._until(lambda: self._state == "IDLE" and time.monotonic() > self._daemon.events[-1]["t"] + REST_S, FIRE_S)
+
+    def _end(self, outcome: Outcome) -> None:
         if not self._until(lambda: self._state == "IDLE", GIVE_UP_S):
             outcome.troubles.append(f"stuck in {self._state}")
         if self._daemon.exit_status is None:
             outcome.vitals = Vitals.of(self._daemon.pid)
         else:
             outcome.troubles.append(f"the process died: status {self._daemon.exit_status}")
-        return outcome
 
     # ------------------------------------------------------------ the user
 

@@ -7,7 +7,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from speakerd.demo.soundcard import VirtualSoundCard
+from speakerd.demo.soundcard import VirtualSoundCard, monitor_of
 
 
 class OutsideCard(VirtualSoundCard):
@@ -28,7 +28,8 @@ class OutsideCard(VirtualSoundCard):
                 path.chmod(0o644)
 
     def crash(self) -> None:
-        """The sound server is killed, and both devices with it."""
+        """The sound server is killed, and both devices with it; so is the room between them."""
+        self._loop_module = ""
         server = self._processes.pop("pulse")
         os.kill(server.pid, signal.SIGKILL)
         server.wait()
@@ -42,6 +43,10 @@ class OutsideCard(VirtualSoundCard):
         self._start_server()
         self._hold("mic")
         self._hold("speaker")
+
+    def hush(self, *, hushed: bool) -> None:
+        """The microphone gives nothing but zeros; or sound again."""
+        self.pactl("set-source-mute", monitor_of("mic"), str(int(hushed)))
 
     def suspend(self, *, asleep: bool) -> None:
         """Both devices are suspended: they neither give nor take sound; or they are awake again."""
