@@ -11,10 +11,8 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from speakerd import parts, surroundings
 from speakerd.cashier import Cashier
@@ -40,12 +38,11 @@ from speakerd.pcm import NearFrame
 from speakerd.realtime.link import Link
 from speakerd.reception import Reception
 from speakerd.refit import Refit, sessions_of
-from speakerd.service.announce import announce, without_secrets
+from speakerd.service.announce import without_secrets
 from speakerd.service.eventlog import EventLog
 from speakerd.service.notify import Notifier
 from speakerd.service.reporter import Reporter
 from speakerd.service.scribe import Scribe
-from speakerd.service.terminal import Terminal
 from speakerd.speaker.playback import Playback
 from speakerd.switchboard import Switchboard, Tidings
 from speakerd.threads import Mailbox
@@ -65,43 +62,6 @@ JOIN_S = 0.5
 """Time for the threads to end then; one that hangs in a device dies with the process."""
 
 
-async def run(
-    config: Config,
-    key: ApiKey | None,
-    events_path: Path | None,
-    on_stop: Callable[[], None] = lambda: None,
-    read_again: Callable[[], Config] | None = None,
-) -> bool:
-    """Serve until SIGTERM or SIGINT, which call `on_stop`; False if a thread was left behind, hung in its device.
-
-    SIGHUP takes over what `read_again` gives: the configuration as it stands then.
-    Raises SpeakerdError for what the human must mend.
-    A bug comes out as what it is, too: never as the group that a TaskGroup makes of one error.
-    """
-    stop = asyncio.Event()
-
-    def ask_to_stop() -> None:
-        if not stop.is_set():
-            stop.set()
-            on_stop()
-
-    loop, terminal, reload = asyncio.get_running_loop(), Terminal(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask_to_stop)
-    loop.add_signal_handler(signal.SIGHUP, lambda: ask_to_stop() if terminal.is_gone() else reload.set())
-    announce(config, has_key=key is not None)
-    try:
-        # The events file is closed last: whatever still ends may write to it.
-        with surroundings.eventlog(events_path) as eventlog:
-            async with surroundings.servers(config) as servers, asyncio.TaskGroup() as tasks:
-                app = App(config, servers, key, eventlog, tasks, read_again)
-                await app.serve(stop, reload)
-            return app.ended
-    except BaseExceptionGroup as group:
-        error = surroundings.only_error(group)
-        raise error from error.__cause__
-
-
 class App:
     """All parts, wired. Lives in the loop's thread."""
 
@@ -114,57 +74,77 @@ class App:
         tasks: asyncio.TaskGroup,
         read_again: Callable[[], Config] | None = None,
     ) -> None:
-        loop = asyncio.get_running_loop()
         self._tasks = tasks
-        self._crashes = Crashes(loop)
-        report_crash = self._crashes.report
-        on_bug = self._crashes.take
+        self._crashes = Crashes(asyncio.get_running_loop())
+        self.ended = True
+        """False once a thread did not end when it was told to."""
+        self.transcripts = Transcripts()
+        """To subscribe to; before the app is built to the end nobody but the scribe does."""
+        self._make_mailboxes()
+        self._make_books(config, eventlog)
+        self._make_sound(config)
+        self._make_conversation(config, servers, key)
+        self._make_doors(config, read_again or (lambda: config), eventlog)
+
+    def _make_mailboxes(self) -> None:
+        """Where what threads have to say comes into the loop."""
+        loop, on_bug = asyncio.get_running_loop(), self._crashes.take
         self._events = Mailbox[Tidings](loop, lambda event: self._board.take_event(event), EVENTS_BOUND, on_bug)
         self._frames = Mailbox[list[NearFrame]](loop, lambda some: self._board.take_frames(some), FRAMES_BOUND, on_bug)
         self._devices = Mailbox[tuple[str, DeviceError | None]](
             loop, lambda condition: self._reporter.device(*condition), DEVICES_BOUND, on_bug
         )
-        self.ended = True
-        """False once a thread did not end when it was told to."""
+
+    def _make_books(self, config: Config, eventlog: EventLog | None) -> None:
+        """What is told, said aloud, written down and paid."""
         self._reporter = Reporter(eventlog, Notifier(), lambda: self._gauges.counters())
-        self.transcripts = Transcripts()
-        """To subscribe to; before the app is built to the end nobody but the scribe does."""
         self._scribe = Scribe(config.transcripts, eventlog, lambda: self._conductor.state)
         self._stop_writing: Callable[[], None] = lambda: None
         self._transcribe(config)
+        self._herald = Herald(
+            config.sounds,
+            config.server.voice,
+            notices_folder(os.environ),
+            lambda pcm: self._board.play_notice(pcm),
+            self._tasks,
+        )
+        self._cashier = Cashier(
+            config, os.environ, lambda: self._link.octets, self._herald.remark, lambda: self._link.standing_in
+        )
 
-        front_end = FrontEnd(config.wake, parts.make_duplex(config))
+    def _make_sound(self, config: Config) -> None:
+        """The way of the sound, in and out, with its threads."""
+        report_crash = self._crashes.report
+        self._front_end = FrontEnd(config.wake, parts.make_duplex(config))
         self._playback = parts.make_playback(config, self._events.post, self._report_device, report_crash)
         queue = FrameQueue()
         self._capture = parts.make_capture(config.audio, queue, self._report_device, report_crash)
         self._listener = Listener(
             queue,
-            front_end,
+            self._front_end,
             self._playback,
             self._events.post,
             self._frames.post,
             lambda: self._conductor.state is not State.IDLE,
             report_crash,
         )
-        folder = notices_folder(os.environ)
-        self._herald = Herald(
-            config.sounds, config.server.voice, folder, lambda pcm: self._board.play_notice(pcm), tasks
-        )
-        self._cashier = Cashier(
-            config, os.environ, lambda: self._link.octets, self._herald.remark, lambda: self._link.standing_in
-        )
-        own_volume = parts.own_volume(self._playback)
-        self._volume = loudspeaker_volume(config.audio.playback_device, own_volume)
+        self._own_volume = parts.own_volume(self._playback)
+        self._volume = loudspeaker_volume(config.audio.playback_device, self._own_volume)
+
+    def _make_conversation(self, config: Config, servers: surroundings.Servers, key: ApiKey | None) -> None:
+        """Who decides, who acts, and the board on which all lines meet."""
         self._clerk = self._make_clerk(config)
         self._link = self._make_link(config, servers, key)
         self._gatekeeper = Gatekeeper(lambda pcm: self._board.send(pcm), config.realtime)
         rules = Rules.of(config.conversation, config.realtime, self._clerk.patience_s)
-        self._conductor = Conductor(Machine(rules), self._link, self._gatekeeper, self._playback, loop)
+        self._conductor = Conductor(
+            Machine(rules), self._link, self._gatekeeper, self._playback, asyncio.get_running_loop()
+        )
         self._board = Switchboard(
             self._conductor,
             self._link,
             self._gatekeeper,
-            front_end,
+            self._front_end,
             self._playback,
             self._reporter,
             self._reporter.stopwatch,
@@ -177,22 +157,24 @@ class App:
         )
         self._board.sessions = sessions_of(self._board, surroundings.tokens(config.skills.mcp, os.environ))
         self._link.use(*self._board.sessions[self._board.cast.default.name])
-        read = read_again or (lambda: config)
+
+    def _make_doors(self, config: Config, read_again: Callable[[], Config], eventlog: EventLog | None) -> None:
+        """How it is commanded and changed while it runs, and what can be read of it."""
         refit = Refit(
             config,
-            read,
+            read_again,
             os.environ,
             self._board,
             self._listener,
             self._herald,
             self._cashier,
-            own_volume,
+            self._own_volume,
             self._transcribe,
         )
         for part in (self._reporter, self._cashier, self._clerk, self._herald, self._board, refit):
             self._conductor.observe(part.observe)
         newest_index, about = (lambda: self._capture.frames - 1), (lambda: self._gauges.facts())
-        self._reception = Reception(self._board, refit, self._herald, self._volume, newest_index, about, tasks)
+        self._reception = Reception(self._board, refit, self._herald, self._volume, newest_index, about, self._tasks)
         self._gauges: Gauges = Gauges(
             self._board,
             self._cashier,

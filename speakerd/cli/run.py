@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from speakerd.app import run
 from speakerd.config.credentials import api_key
 from speakerd.config.load import load
+from speakerd.daemon import run
 from speakerd.errors import EXIT_OK
 from speakerd.service.journal import setup_logging
 from speakerd.threads import Worker

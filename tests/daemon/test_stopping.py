@@ -15,6 +15,7 @@ from support.scripted_server import sound_at
 from speakerd import app, parts
 from speakerd.config.load import load
 from speakerd.conversation.events import WakeDetected
+from speakerd.daemon import run
 
 pytestmark = pytest.mark.alsa
 
@@ -106,7 +107,7 @@ def test_a_thread_that_dies_ends_the_daemon_with_what_it_died_of(sound_card, mon
 
     monkeypatch.setattr(app.FrontEnd, "process", die)
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        asyncio.run(app.run(_settings("embedded"), None, None))
+        asyncio.run(run(_settings("embedded"), None, None))
     assert "The thread frontend died: a bug" in caplog.text
 
 
@@ -120,7 +121,7 @@ def test_a_bug_in_the_loop_ends_the_daemon_with_its_traceback(sound_card, monkey
 
     monkeypatch.setattr(app.Switchboard, "take_frames", die if where == "a handler" else set_timer)
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        asyncio.run(app.run(_settings("embedded"), None, None))
+        asyncio.run(run(_settings("embedded"), None, None))
 
 
 def test_a_wake_word_heard_while_stopping_begins_nothing(sound_card, server, monkeypatch, tmp_path):
@@ -135,7 +136,7 @@ def test_a_wake_word_heard_while_stopping_begins_nothing(sound_card, server, mon
 
     async def serve_a_moment() -> None:
         asyncio.get_running_loop().call_later(1.0, os.kill, os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(app.run(_settings(server.url), None, tmp_path / "events.jsonl"), 8)
+        await asyncio.wait_for(run(_settings(server.url), None, tmp_path / "events.jsonl"), 8)
 
     asyncio.run(serve_a_moment())
     assert server.connections == []
@@ -159,5 +160,5 @@ def test_the_longest_reply_that_is_allowed_has_room(sound_card, monkeypatch):
 
     monkeypatch.setattr(parts, "Playback", Playback)
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(app.run(_settings("ws://127.0.0.1:9"), None, None))
+        asyncio.run(run(_settings("ws://127.0.0.1:9"), None, None))
     assert made == [load(None, {}).conversation.max_reply_s + 30]
