@@ -62,6 +62,13 @@ _PHRASES: dict[str, tuple[str, str, str, str, str]] = {
         "La mia chiave di accesso è stata rifiutata. Per favore, controllala.",
         "Mijn toegangssleutel is geweigerd. Controleer hem.",
     ),
+    "The service is not available in this country.": (
+        "Den Dienst gibt es in diesem Land nicht.",
+        "Le service n'est pas disponible dans ce pays.",
+        "El servicio no está disponible en este país.",
+        "Il servizio non è disponibile in questo paese.",
+        "De dienst is in dit land niet beschikbaar.",
+    ),
     "My account with the service has run out of credit.": (
         "Das Guthaben meines Kontos beim Dienst ist aufgebraucht.",
         "Mon compte auprès du service n'a plus de crédit.",

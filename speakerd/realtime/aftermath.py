@@ -13,7 +13,7 @@ from speakerd.realtime.items import Items
 from speakerd.realtime.outputs import Fatal, Output, ResponseFailed, ResponseUsage, ToolsCalled, VoiceComplete
 from speakerd.realtime.responses import Responses
 from speakerd.realtime.tools import TOO_MANY, Tools
-from speakerd.realtime.troubles import Trouble, retry_after_s, trouble_of
+from speakerd.realtime.troubles import CODES, Trouble, clearest, retry_after_s, trouble_of
 from speakerd.realtime.turns import Turns
 
 FATAL_ERRORS = frozenset(
@@ -56,7 +56,9 @@ class Aftermath:
             outputs.append(failed)
         if fatal := _fatal_code(done.code, done.kind):
             return [*outputs, Fatal(fatal, done.message)]  # the end of the session says it all
-        ended = ev.ResponseEnded(session, done.response_id, done.status, response.audio_ms, done.code)
+        ended = ev.ResponseEnded(
+            session, done.response_id, done.status, response.audio_ms, clearest(done.code, done.kind)
+        )
         if response.cancelled:
             self._forget_unheard(done)
             return [*outputs, ended]
@@ -72,11 +74,11 @@ class Aftermath:
         if fatal := _fatal_code(error.code, error.kind):
             return [Fatal(fatal, error.message)]
         if not configured:
-            return [Fatal(code or "session_refused", error.message)]
+            return [_refused_session(error)]
         running = "conversation_already_has_active_response" in (error.code, error.kind)
         ours = running or error.event_id.startswith("create_")
         if ours and self.responses.refused(error.event_id, now_s, because_one_runs=running):
-            return [never_began(session, code, error.message)]
+            return never_began(session, error.code, error.kind, error.message)
         return []
 
     def _calls(self, session: int, done: ResponseDone) -> list[Output]:
@@ -97,14 +99,25 @@ class Aftermath:
                 self.send(outgoing.item_delete(item))
 
 
-def never_began(session: int, code: str, message: str) -> ResponseFailed:
-    """A response that was asked for, and that is given up."""
-    return ResponseFailed(session, "", Trouble.SERVER_ERROR, code, "", message)
+def never_began(session: int, code: str, kind: str, message: str) -> list[Output]:
+    """A response that was asked for, and that is given up: whoever waits for it need not wait any longer."""
+    why = clearest(code, kind)
+    failed = ResponseFailed(session, "", trouble_of(why) or Trouble.SERVER_ERROR, code or kind, kind, message)
+    return [failed, ev.ResponseEnded(session, "", "failed", 0, why)]
 
 
 def _fatal_code(code: str, kind: str) -> str:
     """The one of the two that ends the session; empty if neither does."""
     return next((one for one in (code, kind) if one in FATAL_ERRORS), "")
+
+
+def _refused_session(error: ServerError) -> Fatal:
+    """The server objects to what we asked for before it agreed to a session: whatever it calls that, it refuses it."""
+    code = clearest(error.code, error.kind)
+    raw = error.code or error.kind
+    if code in CODES and code != "invalid_request_error":
+        return Fatal(code, error.message)
+    return Fatal("session_refused", f"{raw}: {error.message}" if raw else error.message)
 
 
 def failure(session: int, done: ResponseDone, rate_reset_s: float) -> ResponseFailed | None:
@@ -114,8 +127,6 @@ def failure(session: int, done: ResponseDone, rate_reset_s: float) -> ResponseFa
     """
     if done.status not in ("failed", "incomplete"):
         return None
-    trouble = trouble_of(done.code) or Trouble.SERVER_ERROR
-    if trouble is Trouble.SERVER_ERROR and trouble_of(done.kind) is not None:
-        trouble = trouble_of(done.kind) or trouble  # servers differ about which of the two they fill
+    trouble = trouble_of(clearest(done.code, done.kind)) or Trouble.SERVER_ERROR
     retry_s = (retry_after_s(done.message) or rate_reset_s) if trouble is Trouble.RATE_LIMITED else 0.0
     return ResponseFailed(session, done.response_id, trouble, done.code, done.kind, done.message, retry_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import socket
 import ssl
 
@@ -19,13 +20,37 @@ from websockets.http11 import Response
 
 from speakerd.realtime.outputs import Fatal
 from speakerd.realtime.reader import Reader
-from speakerd.realtime.troubles import CODES, code_within
+from speakerd.realtime.troubles import CODES, TELLING, code_within
 
-STATUS_CODES = {401: "key_refused", 403: "key_refused", 404: "not_found", 429: "rate_limited"}
+STATUS_CODES = {
+    401: "key_refused",
+    402: "payment_required",
+    403: "key_refused",
+    404: "not_found",
+    405: "bad_handshake",
+    408: "server_silent",
+    410: "not_found",
+    426: "bad_handshake",
+    429: "rate_limited",
+    501: "bad_handshake",
+}
+"""Any other is `http_` and the status."""
+NUMBERS = {
+    errno.ECONNREFUSED: ("connection_refused", "nothing listens there"),
+    errno.EHOSTUNREACH: ("host_unreachable", "nobody has that address"),
+    errno.EHOSTDOWN: ("host_unreachable", "the machine at that address is off"),
+    errno.ETIMEDOUT: ("connect_timeout", "the machine at that address does not answer"),
+    errno.ECONNRESET: ("hung_up", "the server hung up"),
+    errno.ECONNABORTED: ("hung_up", "the server hung up"),
+    errno.EPIPE: ("hung_up", "the server hung up"),
+}
+"""What the network says of the way to the server, the most telling first; all else is the network's own failure."""
+NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+"""OpenSSL's reasons where the other side answered, and not with TLS."""
 
 
 def explain(error: BaseException) -> Fatal:
-    """A code and a sentence for the human, with what to do next."""
+    """A code and what is known of it; what to do about it is told by `troubles`."""
     match error:
         case InvalidStatus():
             return _refusal(error.response)
@@ -35,38 +60,48 @@ def explain(error: BaseException) -> Fatal:
             text = f"the proxy of this machine needs what is not installed ({error}); set no_proxy"
             return Fatal("proxy_unsupported", text)
         case InvalidURI() | UnicodeError():
-            return Fatal("bad_url", "realtime.url is no websocket address; run `speakerd check`")
+            return Fatal("bad_url", "that, or where it sends us, is no websocket address")
         case ConnectionClosed():
             return _closed(error)
         case PayloadTooBig():
             return Fatal("message_too_large", "the server sent a message beyond all measure")
+        case InvalidHandshake() if isinstance(error.__cause__, EOFError):
+            return Fatal("hung_up", "the server hung up without an answer")
         case InvalidHandshake():
-            return Fatal("bad_handshake", "the server does not speak websocket there; check realtime.url")
+            return Fatal("bad_handshake", "the server does not speak websocket there")
         case ssl.SSLError():
-            text = f"no trusted connection ({error.reason}); check the clock of this machine and its CAs"
-            return Fatal("tls_failed", text)
+            return _insecure(error)
         case TimeoutError() if error.errno != errno.ETIMEDOUT:
-            return Fatal("connect_timeout", "the server did not answer in time; check the network and realtime.url")
+            return Fatal("connect_timeout", "the server did not answer in time")
         case socket.gaierror():
             return _unnamed(error)
-        case ConnectionRefusedError():
-            return Fatal("connection_refused", "nothing listens there; check realtime.url and that the server runs")
-        case OSError() if "Multiple exceptions" in str(error) and "111" in str(error):
-            return Fatal("connection_refused", "nothing listens there; check realtime.url and that the server runs")
         case _:
-            text = f"the network failed ({_name(error)}); check the connection"
-            return Fatal("network_failed", text)
+            return _network(error)
+
+
+def _insecure(error: ssl.SSLError) -> Fatal:
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return Fatal("hung_up", "the server hung up before the connection was secure")
+    if error.reason in NOT_TLS:
+        return Fatal("tls_failed", f"what answers there speaks no TLS ({error.reason}): a portal, or ws:// is meant")
+    return Fatal("tls_failed", error.reason or type(error).__name__)
 
 
 def _unnamed(error: socket.gaierror) -> Fatal:
     if error.errno == socket.EAI_AGAIN:
-        return Fatal("dns_failed", "no name server answers; check the network")
-    return Fatal("name_not_found", "the server's name was not found; check the network, DNS and realtime.url")
+        return Fatal("dns_failed", "no name server answers")
+    return Fatal("name_not_found", "the server's name was not found")
 
 
-def _name(error: BaseException) -> str:
+def _network(error: BaseException) -> Fatal:
+    """Of several addresses that were tried one may tell more than the others."""
     number = getattr(error, "errno", None)
-    return errno.errorcode.get(number, type(error).__name__) if isinstance(number, int) else type(error).__name__
+    numbers = [number] if isinstance(number, int) else [int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))]
+    for one, (code, text) in NUMBERS.items():
+        if one in numbers:
+            return Fatal(code, text)
+    names = ", ".join(errno.errorcode.get(one, str(one)) for one in numbers)
+    return Fatal("network_failed", f"the network failed ({names or type(error).__name__})")
 
 
 def _closed(error: ConnectionClosed) -> Fatal:
@@ -74,7 +109,7 @@ def _closed(error: ConnectionClosed) -> Fatal:
         return Fatal("message_too_large", "the server sent a message beyond all measure")
     frame = error.rcvd
     if frame is None:
-        return Fatal("connection_lost", "the connection broke off; check the network")
+        return Fatal("connection_lost", "the connection broke off")
     return closing(frame.code, frame.reason)
 
 
@@ -87,34 +122,20 @@ def closing(code: int, reason: str) -> Fatal:
 def _refusal(response: Response) -> Fatal:
     """An HTTP answer instead of a websocket."""
     status, said = response.status_code, _said(response)
-    code = STATUS_CODES.get(status, f"http_{status}")
-    for name in (said.text_or_nothing("code"), said.text_or_nothing("type")):
-        if name in CODES:
-            code = name
-            break
-    if status < 400 and code not in CODES:
-        return Fatal("bad_handshake", "the server does not speak websocket there; check realtime.url")
+    names = [said.text_or_nothing("code"), said.text_or_nothing("type")]
+    known = "bad_handshake" if status < 400 else STATUS_CODES.get(status, "")
+    vague = next((name for name in names if name in CODES), f"http_{status}")
+    code = next((name for name in names if name in TELLING), known or vague)
+    raw = next((f" ({name})" for name in names if name and name != code), "")
     retry_s = response.headers.get("Retry-After", "")
-    return Fatal(
-        code,
-        _SENTENCES.get(code, f"the service answered HTTP {status}; try again later").format(status),
-        float(retry_s) if retry_s.isdecimal() else 0.0,
-    )
-
-
-_SENTENCES = {
-    "key_refused": "the service refused the key (HTTP {}); store a valid one as openai-api-key",
-    "not_found": "the service knows no such address or model (HTTP {}); check realtime.url and realtime.model",
-    "rate_limited": "the service has had too many requests from this key (HTTP {}); wait, or check the quota",
-    "insufficient_quota": "the account has no credit left (HTTP {}); check its billing",
-    "model_not_found": "the service does not know the model (HTTP {}); check realtime.model",
-}
+    return Fatal(code, f"the server answered HTTP {status}{raw}", float(retry_s) if retry_s.isdecimal() else 0.0)
 
 
 def _said(response: Response) -> Reader:
-    """The `error` of a JSON body; empty if there is none."""
+    """The `error` of a JSON body, or the body where it has none; empty if that tells nothing."""
     try:
         body = json.loads(response.body or b"")
     except (ValueError, RecursionError):
         body = {}
-    return Reader(body if isinstance(body, dict) else {}).lenient("error")
+    reader = Reader(body if isinstance(body, dict) else {})
+    return reader.lenient("error") if isinstance(reader.data.get("error"), dict) else reader

@@ -22,6 +22,7 @@ from speakerd.realtime.seat import Seat
 from speakerd.realtime.session import Session
 from speakerd.realtime.standin import StandIn
 from speakerd.realtime.timer import Timer
+from speakerd.realtime.troubles import describe
 from speakerd.realtime.upkeep import Step, Upkeep
 
 log = logging.getLogger(__name__)
@@ -206,7 +207,8 @@ class Link:
             self._upkeep.lost_spare(session.cause, self._loop.time())
             if self._upkeep.hopeless and (cause := session.cause) is not None:
                 told = fields(event="SpareGivenUp", code=cause.code)
-                log.warning("No session is kept open until one could be opened: %s.", cause.message, extra=told)
+                why = describe(cause.code, cause.message)
+                log.warning("No session is kept open until one could be opened: %s.", why, extra=told)
         if session is self._current:
             self._upkeep.lost_current(session.cause, self._loop.time())
             if not self._seat.ended():

@@ -43,5 +43,5 @@ class Pings:
             except ConnectionClosed:
                 return None
             except TimeoutError:
-                return Fatal("network_dead", "the connection died without a word; check the network")
+                return Fatal("network_dead", "the connection died without a word")
             on_alive()

@@ -170,7 +170,7 @@ class RealtimeProtocol:
             over = overdue.response
             outputs.append(ev.ResponseEnded(self.session, over.response_id, "cancelled", over.audio_ms))
         if overdue.request:
-            outputs += [never_began(self.session, "response_not_started", "")]
+            outputs += never_began(self.session, "response_not_started", "", "")
         look = self._silence.look(now_s)
         if look is Look.PROBE and self._configured:
             self._update(settings.repeated(self._agreement.granted or self._settings))

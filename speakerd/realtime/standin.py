@@ -31,7 +31,7 @@ SHORT_S = 1.5
 REMEMBER_S = 300.0
 """It gets its whole time again so long after it last had it, else a slow one would never come back."""
 
-NOT_IN_TIME = Fatal("connect_timeout", "the server did not answer in time; check the network and realtime.url")
+NOT_IN_TIME = Fatal("connect_timeout", "the server did not answer in time")
 
 
 class StandIn:
@@ -65,7 +65,7 @@ class StandIn:
         """Whether it answers in the place of a session that came to nothing; None: that was told to end."""
         if not self._url or cause is None:
             return False
-        return trouble_of(cause.code) in AWAY or re.fullmatch(r"http_5\d\d", cause.code) is not None
+        return trouble_of(cause.code) in AWAY or re.fullmatch(r"http_5\d\d|closed_101[123]", cause.code) is not None
 
     def begin(self, cause: Fatal, now_s: float) -> bool:
         """It answers now; True if that is new."""

@@ -21,6 +21,7 @@ class Trouble(StrEnum):
     BAD_ADDRESS = "bad_address"
     CONNECTION_LOST = "connection_lost"
     KEY_REFUSED = "key_refused"
+    NOT_OFFERED = "not_offered"
     NO_QUOTA = "no_quota"
     RATE_LIMITED = "rate_limited"
     MODEL_UNKNOWN = "model_unknown"
@@ -70,7 +71,7 @@ NOTICES: dict[Trouble, Notice] = {
     ),
     Trouble.BAD_ADDRESS: Notice(
         "there is no Realtime service at that address",
-        "check realtime.url with `speakerd check`",
+        "check realtime.url, and realtime.model, with `speakerd doctor`",
         "The address of my server is wrong. Please check the configuration.",
         lasting=True,
     ),
@@ -81,8 +82,14 @@ NOTICES: dict[Trouble, Notice] = {
     ),
     Trouble.KEY_REFUSED: Notice(
         "the service refused the key",
-        "store a valid one as the credential openai-api-key and restart",
+        "give it a valid one with `sudo speakerd setup`, or as the credential openai-api-key and restart",
         "My access key was refused. Please check it.",
+        lasting=True,
+    ),
+    Trouble.NOT_OFFERED: Notice(
+        "the service is not offered in this country",
+        "see the service's list of countries; a proxy or VPN makes it think that you are where that is",
+        "The service is not available in this country.",
         lasting=True,
     ),
     Trouble.NO_QUOTA: Notice(
@@ -104,7 +111,7 @@ NOTICES: dict[Trouble, Notice] = {
     ),
     Trouble.REFUSED_SETTINGS: Notice(
         "the service did not take the session as it was asked for",
-        "check the realtime section of the configuration",
+        "correct what it names in the realtime section of the configuration",
         "The service refused my settings. Please check the configuration.",
         lasting=True,
     ),
@@ -147,16 +154,20 @@ CODES: dict[str, Trouble] = {
     "name_not_found": Trouble.NAME_NOT_FOUND,
     "tls_failed": Trouble.TLS,
     "connection_refused": Trouble.UNREACHABLE,
+    "host_unreachable": Trouble.UNREACHABLE,
+    "hung_up": Trouble.UNREACHABLE,
     "connect_timeout": Trouble.UNREACHABLE,
     "proxy_failed": Trouble.UNREACHABLE,
     "proxy_unsupported": Trouble.UNREACHABLE,
     "bad_url": Trouble.BAD_ADDRESS,
     "bad_handshake": Trouble.BAD_ADDRESS,
+    "not_found": Trouble.BAD_ADDRESS,  # of the service too: a model that it does not know it names
     "connection_lost": Trouble.CONNECTION_LOST,
     "uplink_stalled": Trouble.CONNECTION_LOST,
     "network_dead": Trouble.CONNECTION_LOST,
     "closed_by_server": Trouble.CONNECTION_LOST,
     "server_silent": Trouble.SERVER_SILENT,
+    "response_not_started": Trouble.SERVER_SILENT,
     "session_mismatch": Trouble.REFUSED_SETTINGS,
     "session_refused": Trouble.REFUSED_SETTINGS,
     "message_too_large": Trouble.SERVER_ERROR,
@@ -168,27 +179,40 @@ CODES: dict[str, Trouble] = {
     "permission_error": Trouble.KEY_REFUSED,
     "account_deactivated": Trouble.KEY_REFUSED,
     "upstream_key_refused": Trouble.KEY_REFUSED,  # of our relay: the key that it has
+    "unsupported_country_region_territory": Trouble.NOT_OFFERED,
     "insufficient_quota": Trouble.NO_QUOTA,
+    "payment_required": Trouble.NO_QUOTA,
     "billing_hard_limit_reached": Trouble.NO_QUOTA,
     "rate_limited": Trouble.RATE_LIMITED,
     "rate_limit_exceeded": Trouble.RATE_LIMITED,
     "rate_limit_error": Trouble.RATE_LIMITED,
     "inference_rate_limit_exceeded": Trouble.RATE_LIMITED,
     "too_many_requests": Trouble.RATE_LIMITED,
-    "not_found": Trouble.MODEL_UNKNOWN,
     "model_not_found": Trouble.MODEL_UNKNOWN,
     "invalid_model": Trouble.MODEL_UNKNOWN,
     "model_deprecated": Trouble.MODEL_UNKNOWN,
     "DeploymentNotFound": Trouble.MODEL_UNKNOWN,
     "beta_api_shape_disabled": Trouble.BAD_ADDRESS,
     "session_expired": Trouble.EXPIRED,
+    "invalid_request_error": Trouble.REFUSED_SETTINGS,
+    "conversation_already_has_active_response": Trouble.SERVER_ERROR,
     "server_error": Trouble.SERVER_ERROR,
     "content_filter": Trouble.CONTENT_FILTERED,
     "max_output_tokens": Trouble.CUT_SHORT,
 }
 
-TELLING = tuple(code for code in CODES if "_" in code and code not in ("not_found", "server_error"))
+VAGUE = frozenset({"not_found", "invalid_request_error", "server_error"})
+"""Codes to which the HTTP status, or the other one of `code` and `type`, is to be preferred."""
+TELLING = tuple(code for code in CODES if code not in VAGUE)
 """Codes that mean what they say wherever they are found, such as in the reason of a close frame."""
+CLOSE_CODES = {
+    1001: Trouble.EXPIRED,
+    1008: Trouble.REFUSED_SETTINGS,
+    1011: Trouble.SERVER_ERROR,
+    1012: Trouble.SERVER_ERROR,
+    1013: Trouble.SERVER_ERROR,
+}
+"""Of websockets; all others are a connection that was lost."""
 
 
 def trouble_of(code: str) -> Trouble | None:
@@ -197,9 +221,17 @@ def trouble_of(code: str) -> Trouble | None:
         return None
     if code in CODES:
         return CODES[code]
-    if re.fullmatch(r"closed_\d+", code):
-        return Trouble.EXPIRED if code == "closed_1001" else Trouble.CONNECTION_LOST
-    return Trouble.SERVER_ERROR
+    if found := re.fullmatch(r"closed_(\d+)", code):
+        return CLOSE_CODES.get(int(found[1]), Trouble.CONNECTION_LOST)
+    return Trouble.REFUSED_SETTINGS if re.fullmatch(r"http_4\d\d", code) else Trouble.SERVER_ERROR
+
+
+def clearest(code: str, kind: str) -> str:
+    """Of a `code` and a `type` the one that tells what is wrong: servers differ about which of the two they fill."""
+    for known in (TELLING, CODES):
+        if found := next((one for one in (code, kind) if one in known), ""):
+            return found
+    return code or kind
 
 
 def code_within(text: str) -> str:

@@ -78,6 +78,7 @@ MESSAGE_IDS = {
     "BadAddress": "830a2958819bd20e7f1aabf98f1ab78d",
     "ConnectionLost": "2bc3cf8fd87d694da80cbb6c2ea6e2d2",
     "KeyRefused": "c4dbe194ccca23b5ff82cf9bce53c160",
+    "NotOffered": "aa03bc62f8b44c1d84e406c32a1b1f37",
     "NoQuota": "337aebf00d366aec45cde08f1fb9618c",
     "RateLimited": "37925a7134fba12e88279187b626710d",
     "ModelUnknown": "3963ea94ea3db4998a365bd4729c882a",

@@ -21,7 +21,7 @@ from speakerd.service.clockwatch import ClockWatch
 from speakerd.service.eventlog import EventLog
 from speakerd.service.journal import tell_left_out
 from speakerd.service.notify import Notifier
-from speakerd.service.sentences import describe, describe_echo, failure
+from speakerd.service.sentences import describe, describe_echo
 from speakerd.service.standing import Standing
 from speakerd.service.stopwatch import Stopwatch
 from speakerd.service.vigil import Vigil
@@ -75,9 +75,12 @@ class Reporter:
 
     def _said_of(self, event: ev.Event) -> str:
         """What the service said of a failure."""
-        failed, self._failed = self._failed, None if isinstance(event, ev.ResponseEnded) else self._failed
-        ours = isinstance(event, ev.ResponseEnded) and failed is not None and failed.response_id == event.response_id
-        return failed.message if failed is not None and ours else ""
+        if not isinstance(event, ev.ResponseEnded):
+            return ""
+        failed, self._failed = self._failed, None
+        if failed is None or failed.response_id != event.response_id:
+            return ""
+        return failed.message if failed.code == event.error else f"{failed.code}: {failed.message}"
 
     def _judge(self, event: ev.Event) -> None:
         """What the event tells about the service."""
@@ -93,11 +96,8 @@ class Reporter:
                 self.standing.service = ""
 
     def failed(self, failed: ResponseFailed) -> None:
-        """A response failed; ResponseEnded follows, save where none ever began."""
+        """A response failed, or never began; ResponseEnded follows."""
         self._failed = failed
-        if not failed.response_id:
-            told = failure(failed.code, failed.message, "The service gave no answer")
-            log.log(told.level, "%s", told.sentence, extra=fields(event=told.kind, code=failed.code))
 
     def service(self, event: StandingIn | ServiceBack) -> None:
         """The embedded server answers in the place of the service, or need not any more."""

@@ -76,6 +76,8 @@ def describe(event: ev.Event, before: State, after: State, figures: dict[str, fl
             return Telling(INFO, name, "The user speaks over the reply; listening.")
         case ev.PlayoutFlushed(items) if items:
             return Telling(INFO, name, f"The reply was cut after {items[0].heard_ms} ms.")
+        case ev.ResponseEnded(response_id="", error=error) if error:
+            return failure(error, said, "The service gave no answer")
         case ev.ResponseEnded(status=status, error=error) if status in ("failed", "incomplete"):
             return failure(error, said, f"The service did not finish its answer ({status})")
         case ev.ToolsCalled(names=names):

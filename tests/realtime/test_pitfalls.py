@@ -153,7 +153,8 @@ async def test_09_failures_of_quota_and_key_end_the_session_with_their_name(code
     [
         (401, {}, Trouble.KEY_REFUSED),
         (403, {}, Trouble.KEY_REFUSED),
-        (404, {}, Trouble.MODEL_UNKNOWN),
+        (404, {}, Trouble.BAD_ADDRESS),
+        (404, {"code": "DeploymentNotFound"}, Trouble.MODEL_UNKNOWN),
         (400, {"code": "model_not_found"}, Trouble.MODEL_UNKNOWN),
         (429, {}, Trouble.RATE_LIMITED),
         (429, {"code": "insufficient_quota"}, Trouble.NO_QUOTA),

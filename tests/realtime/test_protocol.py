@@ -91,9 +91,19 @@ def test_instructions_that_got_lost_are_no_liberty(settings):
     assert fatal.code == "session_mismatch"
 
 
-def test_an_error_during_set_up_is_fatal(settings):
-    error = {"type": "invalid_request_error", "code": "invalid_value", "message": "no such voice"}
-    assert Desk(settings, 1).receive(server("error", error=error)) == [Fatal("invalid_value", "no such voice")]
+@pytest.mark.parametrize(
+    ("code", "kind", "want", "message"),
+    [
+        ("invalid_value", "invalid_request_error", "session_refused", "invalid_value: no such voice"),
+        (None, "invalid_request_error", "session_refused", "invalid_request_error: no such voice"),
+        ("", "", "session_refused", "no such voice"),
+        ("invalid_api_key", "invalid_request_error", "invalid_api_key", "no such voice"),
+        (None, "server_error", "server_error", "no such voice"),
+    ],
+)
+def test_an_error_during_set_up_is_fatal_and_a_wrong_setting_is_called_one(settings, code, kind, want, message):
+    error = {"type": kind, "code": code, "message": "no such voice"}
+    assert Desk(settings, 1).receive(server("error", error=error)) == [Fatal(want, message)]
 
 
 # ------------------------------------------------------------ a turn

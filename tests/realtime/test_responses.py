@@ -70,17 +70,19 @@ def test_a_server_that_speaks_of_a_response_we_know_nothing_of_is_asked_again_la
         assert desk.sent() == []
         desk.later(RETRY_S)
     desk.sent()
-    [failed] = desk.receive(running())
+    failed, ended = desk.receive(running())
+    assert ended == ev.ResponseEnded(1, "", "failed", 0, "conversation_already_has_active_response")
     assert (failed.trouble, failed.code) == (Trouble.SERVER_ERROR, "conversation_already_has_active_response")
     assert desk.later(100) == []
     assert desk.sent() == []
 
 
-def test_a_request_that_is_refused_for_what_it_says_is_told(desk):
+def test_a_request_that_is_refused_for_what_it_says_is_told_and_nobody_waits_for_it(desk):
     desk.create_response()
     error = {"type": "invalid_request_error", "code": "invalid_value", "message": "m", "event_id": "create_1"}
     assert desk.receive(server("error", error=error)) == [
-        ResponseFailed(1, "", Trouble.SERVER_ERROR, "invalid_value", "", "m")
+        ResponseFailed(1, "", Trouble.REFUSED_SETTINGS, "invalid_value", "invalid_request_error", "m"),
+        ev.ResponseEnded(1, "", "failed", 0, "invalid_request_error"),
     ]
     desk.create_response()
     assert desk.sent() == [CREATE, CREATE], "the queue goes on"
@@ -259,6 +261,7 @@ def test_a_response_that_was_asked_for_and_never_begins_is_told(desk):
         desk.receive(server("conversation.item.added", item={}))  # it lives, but does nothing
     outputs = desk.later(2)
     assert [one.code for one in outputs if isinstance(one, ResponseFailed)] == ["response_not_started"]
+    assert outputs[-1] == ev.ResponseEnded(1, "", "failed", 0, "response_not_started")
 
 
 # ------------------------------------------------------------ no answer before words were heard here

@@ -157,7 +157,7 @@ async def test_a_session_that_was_refused_in_words_is_closed():
 
     async with wire(handler) as w:
         w.link.open(1)
-        assert await w.next() == ev.SessionEnded(1, "invalid_value", "no such voice")
+        assert await w.next() == ev.SessionEnded(1, "session_refused", "invalid_value: no such voice")
 
 
 async def test_a_giant_message_ends_the_session():

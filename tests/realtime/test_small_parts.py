@@ -173,7 +173,11 @@ def test_every_trouble_has_its_words_and_a_code(trouble):
     [
         ("", None),
         ("closed_1001", Trouble.EXPIRED),
-        ("closed_1011", Trouble.CONNECTION_LOST),
+        ("closed_1006", Trouble.CONNECTION_LOST),
+        ("closed_1008", Trouble.REFUSED_SETTINGS),
+        ("closed_1011", Trouble.SERVER_ERROR),
+        ("closed_4711", Trouble.CONNECTION_LOST),
+        ("http_400", Trouble.REFUSED_SETTINGS),
         ("http_503", Trouble.SERVER_ERROR),
         ("what_nobody_knows", Trouble.SERVER_ERROR),
         ("insufficient_quota", Trouble.NO_QUOTA),

@@ -62,11 +62,11 @@ def test_an_outage_is_new_once_and_told_until_somebody_heard_it():
 REPLACED = {
     "network_failed", "dns_failed", "name_not_found", "tls_failed", "connection_refused", "connect_timeout",
     "proxy_failed", "proxy_unsupported", "connection_lost", "uplink_stalled", "network_dead", "closed_by_server",
-    "server_silent",
+    "server_silent", "host_unreachable", "hung_up", "response_not_started",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("code", [*CODES, "http_503", "http_400", "closed_1011", "whatever"])
+@pytest.mark.parametrize("code", [*CODES, "http_503", "http_400", "closed_1008", "closed_1011", "whatever"])
 def test_it_replaces_a_service_that_is_away_and_none_that_says_no(code):
     expected = code in REPLACED or code in ("http_503", "closed_1011")
     assert StandIn(URL, 5.0).replaces(Fatal(code, "")) is expected

@@ -212,8 +212,11 @@ def test_why_a_response_failed_is_told_once_with_what_the_service_said(notifier,
 
 
 def test_a_response_that_never_began_is_told(notifier, caplog):
-    reporter(notifier).failed(ResponseFailed(1, "", Trouble.SERVER_ERROR, "response_not_started", "", ""))
-    assert "The service gave no answer: the service has a fault (response_not_started)" in caplog.text
+    told = reporter(notifier)
+    told.failed(ResponseFailed(1, "", Trouble.SERVER_SILENT, "response_not_started", "", ""))
+    observe(told, ev.ResponseEnded(1, "", "failed", 0, "response_not_started"))
+    (entry,) = caplog.records
+    assert entry.message.startswith("The service gave no answer: the server does not answer (response_not_started);")
 
 
 def test_a_wake_word_that_is_refused_is_told_everywhere(notifier, caplog, tmp_path: Path):
