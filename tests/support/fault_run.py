@@ -21,7 +21,7 @@ from support.vitals import Vitals
 
 from speakerd.demo.daemon import Daemon
 from speakerd.demo.play import say
-from speakerd.pcm import Samples
+from speakerd.pcm import NEAR_RATE_HZ, Samples
 
 CONFIG = """\
 wake: {{words: [{{model: hey_jarvis, refractory_ms: 500}}]}}
@@ -203,8 +203,10 @@ class FaultRun:
         return self._state == "IDLE" and self._daemon.find("StateChanged", since_s - 0.5, state="IDLE") is not None
 
     def _answered(self, since_s: float) -> bool:
+        """Nobody answers before the call is over; what sounds until then is the end of an earlier reply."""
         now_s = time.monotonic()
-        return self._listening.tone_s(self._card.heard(max(since_s, now_s - 0.5), now_s), ANSWER_HZ) > 0.2
+        from_s = max(since_s + self._call.size / NEAR_RATE_HZ, now_s - 0.5)
+        return from_s < now_s and self._listening.tone_s(self._card.heard(from_s, now_s), ANSWER_HZ) > 0.2
 
     def _listening_since(self, since_s: float) -> float | None:
         """When the call that came then was heard by somebody: of the wake word, in an open session or a new one."""
