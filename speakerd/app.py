@@ -92,7 +92,7 @@ class App:
         self._events = Mailbox[Tidings](loop, lambda event: self._board.take_event(event), EVENTS_BOUND, on_bug)
         self._frames = Mailbox[list[NearFrame]](loop, lambda some: self._board.take_frames(some), FRAMES_BOUND, on_bug)
         self._devices = Mailbox[tuple[str, DeviceError | None]](
-            loop, lambda condition: self._reporter.device(*condition), DEVICES_BOUND, on_bug
+            loop, lambda condition: self._board.take_device(*condition), DEVICES_BOUND, on_bug
         )
 
     def _make_books(self, config: Config, eventlog: EventLog | None) -> None:

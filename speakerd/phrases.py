@@ -125,6 +125,20 @@ _PHRASES: dict[str, tuple[str, str, str, str, str]] = {
         "Il mio microfono è spento.",
         "Mijn microfoon staat uit.",
     ),
+    "I cannot hear you: my microphone does not work.": (
+        "Ich höre nichts: mein Mikrofon funktioniert nicht.",
+        "Je n'entends rien : mon micro ne fonctionne pas.",
+        "No oigo nada: mi micrófono no funciona.",
+        "Non sento niente: il mio microfono non funziona.",
+        "Ik hoor niets: mijn microfoon werkt niet.",
+    ),
+    "I can hear you again.": (
+        "Ich höre wieder.",
+        "J'entends de nouveau.",
+        "Ya oigo otra vez.",
+        "Ora sento di nuovo.",
+        "Ik hoor je weer.",
+    ),
     "Today's budget is used up. I will be back tomorrow.": (
         "Das Budget für heute ist aufgebraucht. Morgen bin ich wieder da.",
         "Le budget d'aujourd'hui est épuisé. Je serai de retour demain.",

@@ -26,6 +26,8 @@ from speakerd.conversation.events import (
     WakeDetected,
 )
 from speakerd.conversation.state import State
+from speakerd.deafness import Deafness
+from speakerd.errors import DeviceError
 from speakerd.herald import Herald
 from speakerd.logfields import fields
 from speakerd.mic.frontend import FrontEnd
@@ -89,6 +91,10 @@ class Switchboard:
     """Frames captured before this were heard while muted: they are nobody's business."""
     _words_from_index: int | None = field(default=-1, init=False)
     """A wake word detected before this frame began while muted; None: no frame has come since."""
+    _deafness: Deafness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._deafness = Deafness(self._mention)
 
     def take_event(self, event: Tidings) -> None:
         """What happened at the sound cards."""
@@ -101,6 +107,11 @@ class Switchboard:
             self.stopwatch.sound(event)
         elif not isinstance(event, WakeDetected) or self._may_begin(event):
             self.conductor.dispatch(event)
+
+    def take_device(self, name: str, error: DeviceError | None) -> None:
+        """A card (microphone, loudspeaker) works (None) or does not (why): told anew with every retry."""
+        self.reporter.device(name, error)
+        self._deafness.device(name, error)
 
     def mute(self, *, muted: bool) -> None:
         """Shut the microphone off: no wake word counts, a conversation ends, nothing is sent; or take it in again."""
@@ -171,6 +182,13 @@ class Switchboard:
             return False
         self.playback.end_response()
         return True
+
+    def _mention(self, sentence: str) -> None:
+        """Say it as soon as nobody talks."""
+        if self.conductor.state is State.IDLE:
+            self.herald.say(sentence)
+        else:
+            self.herald.remark(sentence)
 
     def _call(self, word: str) -> None:
         """From the next session on, whoever answers to this word."""

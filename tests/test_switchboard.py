@@ -36,7 +36,7 @@ def board_for(link) -> Switchboard:
     sessions = cast.sessions(lambda _names: [], transcripts=False)
     conductor = Conductor(Machine(Rules(silence_s=5.0)), link, Mute(), Mute(), asyncio.get_running_loop())
     given = {
-        **{field.name: Mute() for field in fields(Switchboard) if field.default is MISSING},
+        **{field.name: Mute() for field in fields(Switchboard) if field.init and field.default is MISSING},
         "gatekeeper": SimpleNamespace(muted=False),
         "herald": SimpleNamespace(sounding=False, hush=lambda: None),
         "cashier": SimpleNamespace(refusal=lambda: None),

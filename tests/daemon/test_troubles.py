@@ -146,3 +146,21 @@ def test_when_the_money_is_spent_the_next_wake_is_refused_in_words_and_sound(roo
     assert whole.traffic.bytes_up > sent_bytes * 4 / 3
     assert 450 <= whole.traffic.ms_down <= 550
     assert whole.persona == "hey_jarvis"
+
+
+def test_a_microphone_that_was_unplugged_is_told_aloud_and_so_is_its_return(room, server, sound_card, tmp_path):
+    daemon = room.daemon_at(server.url)
+    began_s = time.monotonic()
+    for known, act in enumerate((sound_card.unplug, sound_card.plug)):
+        act("mic")
+        recorder = room.record()
+        said = daemon.wait("PlayoutDrained", since_s=began_s, timeout_s=15)
+        assert said, daemon.log_path.read_text()
+        time.sleep(0.3)
+        sound, notices = recorder.stop().between(began_s, said["t"] + 0.3), spoken(tmp_path)
+        assert len(notices) == known + 1
+        assert max(likeness(sound, notice) for notice in notices) > 0.8
+        began_s = said["t"] + 0.1
+    room.say("wake")
+    assert daemon.wait("StateChanged", since_s=began_s, state="LISTENING")
+    assert daemon.stop() == 0

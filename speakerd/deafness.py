@@ -1,0 +1,46 @@
+"""Who calls a speaker whose microphone does not work is to know why it keeps silent. Owned by the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from speakerd.errors import DeviceError
+
+AFTER_S = 5.0
+"""What comes back sooner, such as a sound server that is started anew, nobody needs to hear of."""
+DEAF = "I cannot hear you: my microphone does not work."
+HEARS_AGAIN = "I can hear you again."
+
+
+class Deafness:
+    """One for the life of the daemon."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """`say` speaks an English sentence, now or when the conversation is over."""
+        self._say = say
+        self._timer: asyncio.TimerHandle | None = None
+        self._told = False
+
+    def device(self, name: str, error: DeviceError | None) -> None:
+        """`name` (microphone, loudspeaker) works (None) or does not: told anew with every retry."""
+        if name != "microphone":  # of a loudspeaker that does not work nobody would hear
+            return
+        if error is not None:
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(AFTER_S, self._tell)
+            return
+        self.close()
+        if self._told:
+            self._told = False
+            self._say(HEARS_AGAIN)
+
+    def close(self) -> None:
+        """Say nothing that was not said yet. May be called twice."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self) -> None:
+        self._told = True
+        self._say(DEAF)
