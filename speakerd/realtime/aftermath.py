@@ -11,6 +11,7 @@ from speakerd.realtime import outgoing
 from speakerd.realtime.incoming import ResponseDone, ServerError
 from speakerd.realtime.items import Items
 from speakerd.realtime.outputs import Fatal, Output, ResponseFailed, ResponseUsage, ToolsCalled, VoiceComplete
+from speakerd.realtime.remote import Remote
 from speakerd.realtime.responses import Responses
 from speakerd.realtime.tools import TOO_MANY, Tools
 from speakerd.realtime.troubles import CODES, Trouble, clearest, retry_after_s, trouble_of
@@ -35,6 +36,7 @@ class Aftermath:
 
     responses: Responses
     tools: Tools
+    remote: Remote
     turns: Turns
     items: Items
     send: Callable[[str], None]
@@ -63,6 +65,9 @@ class Aftermath:
             self._forget_unheard(done)
             return [*outputs, ended]
         calls = self._calls(session, done)
+        if calls:
+            self.remote.forget()  # our answer to them asks for the words
+        calls = calls or self._remote_calls(session, done)
         if not calls and not response.audio_bytes and self.tools.exhausted:
             ended = replace(ended, status="incomplete", error="tool_rounds")  # else nobody would hear anything
         return [*outputs, *calls, VoiceComplete(), ended]
@@ -91,6 +96,19 @@ class Aftermath:
                 self.send(frame)
             return []
         return [ToolsCalled(session, done.response_id, calls, self.tools.last_round)]
+
+    def _remote_calls(self, session: int, done: ResponseDone) -> list[Output]:
+        """Of tools that the service runs itself; what came of them another response is to tell."""
+        servers = self.remote.finish(done)
+        if not servers:
+            return []
+        self.tools.count_round()
+        if self.tools.exhausted:
+            self.counts["tool_rounds"] += 1
+            self.remote.answered()
+            return []
+        self.responses.expect()
+        return [ev.ToolsCalled(session, done.response_id, servers)]
 
     def _forget_unheard(self, done: ResponseDone) -> None:
         """Items of a cancelled response of which no sound reached the loudspeaker: nobody heard them."""

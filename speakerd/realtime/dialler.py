@@ -9,9 +9,10 @@ from speakerd.config.model import Realtime
 from speakerd.realtime.address import Dial, with_model
 from speakerd.realtime.connection import Octets
 from speakerd.realtime.outputs import Word
-from speakerd.realtime.protocol import Limits, RealtimeProtocol
+from speakerd.realtime.protocol import RealtimeProtocol
 from speakerd.realtime.reader import Json
 from speakerd.realtime.session import Session
+from speakerd.realtime.settings import Limits
 
 
 class Dialler:

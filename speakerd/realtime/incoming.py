@@ -96,6 +96,33 @@ class ToolArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteCall:
+    """The service itself calls a tool, on an MCP server."""
+
+    item_id: str
+    over: bool
+    """It gave something, or failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """The service asks whether it may call such a tool."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTools:
+    """What the service makes of an MCP server's tools."""
+
+    item_id: str
+    label: str = ""
+    """The server's; empty if this message does not say."""
+    failed: bool = False
+    """It could not have them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one response. Cached ones are among the input, reasoning among the text."""
 
@@ -121,6 +148,8 @@ class ResponseDone:
     message_items: tuple[str, ...] = ()
     """Ids of the assistant's message items in it."""
     calls: tuple[ToolCall, ...] = ()
+    remote: tuple[str, ...] = ()
+    """MCP servers that it called, or asks whether it may, after its last word."""
     usage: Usage | None = field(default=None)
     """None if the server does not count."""
     model: str = ""
@@ -163,6 +192,9 @@ ServerMessage: TypeAlias = (
     | AudioDelta
     | Transcript
     | ToolArguments
+    | RemoteCall
+    | ApprovalRequest
+    | RemoteTools
     | ResponseDone
     | RateLimits
     | ServerError

@@ -55,6 +55,12 @@ def tool_output(call_id: str, output_text: str) -> str:
     return _dump("conversation.item.create", item=item)
 
 
+def refusal(request_id: str) -> str:
+    """Say no to the question whether a tool of an MCP server may be called."""
+    answer = {"type": "mcp_approval_response", "id": f"no_{request_id}"[:32], "approval_request_id": request_id}
+    return _dump("conversation.item.create", item={**answer, "approve": False, "reason": "nobody can be asked"})
+
+
 def _clean(text: str) -> str:
     """Without halves of characters, which cannot be sent."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -44,6 +44,14 @@ class Fatal:
     """When trying again has a chance, as the server says; 0 if it does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class NoTools:
+    """The service has none of the tools of an MCP server that we offered."""
+
+    server: str
+    """Its label."""
+
+
 Delivery: TypeAlias = ev.Event | ItemAudio | VoiceComplete | Said
 
 # ---------------------------------------------------------------- reports
@@ -165,4 +173,4 @@ Report: TypeAlias = (
 
 Word: TypeAlias = Delivery | Report
 
-Output: TypeAlias = Word | Fatal
+Output: TypeAlias = Word | Fatal | NoTools

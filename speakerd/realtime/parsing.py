@@ -55,11 +55,23 @@ def _tool_arguments(r: Reader) -> msg.ToolArguments:
     return msg.ToolArguments(r.text("response_id", ""), call)
 
 
-def _output_item(r: Reader) -> ServerMessage:
-    item = r.child("item")
-    if item.text_or_nothing("type") != "function_call":
-        return msg.Unknown(r.text("type"))
-    return msg.ToolArguments(r.text("response_id", ""), _call(item))
+def _item(r: Reader) -> ServerMessage:
+    item = r.lenient("item")
+    match item.text_or_nothing("type"):
+        case "function_call" if r.text("type") == "response.output_item.done":
+            return msg.ToolArguments(r.text("response_id", ""), _call(item))
+        case "mcp_call":
+            over = item.data.get("output") is not None or item.data.get("error") is not None
+            return msg.RemoteCall(item.text("id"), over)
+        case "mcp_list_tools":
+            return msg.RemoteTools(item.text_or_nothing("id"), item.text_or_nothing("server_label"))
+        case "mcp_approval_request":
+            return msg.ApprovalRequest(item.text("id"))
+    return msg.Unknown(r.text("type"))
+
+
+def _remote_call(*, over: bool) -> Callable[[Reader], msg.RemoteCall]:
+    return lambda r: msg.RemoteCall(r.text("item_id"), over)
 
 
 def _call(item: Reader) -> msg.ToolCall:
@@ -84,6 +96,7 @@ def _response_done(r: Reader) -> msg.ResponseDone:
             if item.text_or_nothing("type") == "message" and item.text_or_nothing("id")
         ),
         tuple(_calls(items)),
+        tuple(_remote(items)),
         _usage(response.lenient("usage")),
         response.text_or_nothing("model"),
     )
@@ -95,6 +108,17 @@ def _calls(items: list[Reader]) -> list[msg.ToolCall]:
         for item in items
         if item.text_or_nothing("type") == "function_call" and item.text_or_nothing("call_id")
     ]
+
+
+def _remote(items: list[Reader]) -> list[str]:
+    labels: list[str] = []
+    for item in items:
+        match item.text_or_nothing("type"):
+            case "message":
+                labels.clear()
+            case "mcp_call" | "mcp_approval_request":
+                labels.append(item.text_or_nothing("server_label"))
+    return labels
 
 
 def _usage(r: Reader) -> msg.Usage | None:
@@ -140,8 +164,17 @@ _PARSERS: dict[str, Callable[[Reader], ServerMessage]] = {
     ),
     "conversation.item.input_audio_transcription.completed": _user_words,
     "response.function_call_arguments.done": _tool_arguments,
-    "response.output_item.done": _output_item,
+    "response.output_item.added": _item,
+    "response.output_item.done": _item,
+    "conversation.item.added": _item,
+    "conversation.item.created": _item,
+    "conversation.item.done": _item,
+    "response.mcp_call_arguments.done": _remote_call(over=False),
+    "response.mcp_call.in_progress": _remote_call(over=False),
+    "response.mcp_call.completed": _remote_call(over=True),
+    "response.mcp_call.failed": _remote_call(over=True),
     "response.done": _response_done,
+    "mcp_list_tools.failed": lambda r: msg.RemoteTools(r.text("item_id"), failed=True),
     "rate_limits.updated": _rate_limits,
     "error": _error,
 }

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import assert_never
 
-from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
 from speakerd.realtime import incoming as msg
 from speakerd.realtime import outgoing, settings
@@ -21,8 +19,9 @@ from speakerd.realtime.items import Items
 from speakerd.realtime.outputs import Fatal, FirstAudio, ItemAudio, Output, SaidCut, UserItem
 from speakerd.realtime.parsing import parse
 from speakerd.realtime.reader import Json, UnreadableError
+from speakerd.realtime.remote import Remote
 from speakerd.realtime.responses import Responses
-from speakerd.realtime.settings import Agreement
+from speakerd.realtime.settings import Agreement, Limits
 from speakerd.realtime.silence import Look, Silence
 from speakerd.realtime.tools import Tools
 from speakerd.realtime.transcripts import said
@@ -30,20 +29,6 @@ from speakerd.realtime.turns import Turns
 
 MAX_CHARACTERS = 4 * 1024 * 1024
 """Longest text frame that is looked into. The service's largest are audio deltas of some 10 kB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the configuration allows."""
-
-    stall_s: float = 12.0
-    """Silence of the server while something is due."""
-    tool_rounds: int = 8
-
-    @classmethod
-    def of(cls, realtime: Realtime) -> Limits:
-        """Those of a configuration."""
-        return cls(realtime.stall_timeout_s, realtime.max_tool_rounds)
 
 
 class RealtimeProtocol:
@@ -66,13 +51,13 @@ class RealtimeProtocol:
         self._configured = self._over = False
         self._silence = Silence(limits.stall_s)
         self._responses = Responses(self._outbox.append, self.counts, limits.stall_s)
-        self._tools = Tools(limits.tool_rounds)
+        self._tools, self._remote = Tools(limits.tool_rounds), Remote.of(asked)
         self._items = Items()
         self.turns = Turns.of(server_answers=settings.answers_by_itself(asked), silence_ms=settings.silence_ms(asked))
         self._asked_s: float | None = None
         """Since when the next response's first sound is awaited."""
         self._aftermath = Aftermath(
-            self._responses, self._tools, self.turns, self._items, self._outbox.append, self.counts
+            self._responses, self._tools, self._remote, self.turns, self._items, self._outbox.append, self.counts
         )
 
     # ------------------------------------------------------------ out
@@ -87,7 +72,13 @@ class RealtimeProtocol:
     @property
     def at_rest(self) -> bool:
         """The session is agreed, nobody speaks and nothing is under way: it may be replaced by another."""
-        return self._configured and not self.turns.busy and not self._tools.pending and self._responses.idle
+        return (
+            self._configured
+            and not self.turns.busy
+            and not self._tools.pending
+            and not self._remote.pending
+            and self._responses.idle
+        )
 
     def take_outgoing(self) -> list[str]:
         """The text frames to send now, in order; the outbox is empty afterwards."""
@@ -145,6 +136,7 @@ class RealtimeProtocol:
         if response_id is None:
             self.turns.forget()
             self._tools.forget()
+            self._remote.forget()
         self._responses.cancel(response_id, now_s)
         self._watch(now_s)
 
@@ -218,6 +210,10 @@ class RealtimeProtocol:
                 return said(self.session, message, self._items)
             case msg.ToolArguments(response_id, call):
                 self._tools.gather(response_id, call)
+            case msg.RemoteCall() | msg.ApprovalRequest():
+                self._outbox += self._remote.hear(message)
+            case msg.RemoteTools():
+                return self._remote.tools(message)
             case msg.ResponseDone():
                 return self._aftermath.done(self.session, message, now_s)
             case msg.RateLimits(reset_s):
@@ -248,6 +244,7 @@ class RealtimeProtocol:
         self._asked_s = now_s
         self._responses.new_turn()
         self._tools.new_turn()
+        self._remote.forget()
 
     def _on_committed(self, item_id: str, now_s: float) -> list[Output]:
         self._responses.new_turn(wanted=not self.turns.alone)
@@ -259,6 +256,7 @@ class RealtimeProtocol:
 
     def _on_response(self, response_id: str, now_s: float) -> list[Output]:
         self.turns.answered()
+        self._remote.answered()
         if not self._responses.created(response_id, now_s, unasked=self.turns.released):
             return []
         return [ev.ResponseStarted(self.session, response_id)]
@@ -291,6 +289,8 @@ class RealtimeProtocol:
 
     def _settle(self, outputs: list[Output], now_s: float) -> list[Output]:
         self._over = self._over or any(isinstance(output, Fatal) for output in outputs)
+        if self._responses.active is None and self._remote.take() and not self.turns.user_speaks:
+            self._ask({"tool_choice": "none"} if self._tools.last_round else {}, now_s, unless_one_runs=True)
         self._watch(now_s)
         return outputs
 

@@ -150,6 +150,11 @@ class Responses:
             self._turn_open = False
         return not unwanted
 
+    def expect(self) -> None:
+        """The turn has no answer yet, though a response is over: the server may begin another one."""
+        if self._turn_open is False:
+            self._turn_open = True
+
     def done(self, done: ResponseDone, now_s: float) -> Response | None:
         """The server finished a response; None if it is none of those that matter.
 

@@ -20,7 +20,7 @@ from speakerd.pcm import PERIOD_MS
 from speakerd.realtime.address import Dial, is_this_machine
 from speakerd.realtime.connection import Octets, bound_delivery, closed_in_order, date_of
 from speakerd.realtime.failures import explain
-from speakerd.realtime.outputs import Fatal, FirstAudio, Output, Word
+from speakerd.realtime.outputs import Fatal, FirstAudio, NoTools, Output, Word
 from speakerd.realtime.pings import Pings
 from speakerd.realtime.protocol import MAX_CHARACTERS, RealtimeProtocol
 from speakerd.realtime.renewal import Renewal, ends_s
@@ -247,6 +247,10 @@ class Session:
             if isinstance(output, Fatal):
                 self._blame(output)
                 self.close()
+                continue
+            if isinstance(output, NoTools):
+                told = fields(event="McpFailed", server=output.server)
+                log.warning("The service has no tools of the MCP server %s.", output.server, extra=told)
                 continue
             if isinstance(output, SessionReady):
                 self.ready = True

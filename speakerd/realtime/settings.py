@@ -100,6 +100,20 @@ def repeated(settings: Json) -> Json:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What the configuration allows."""
+
+    stall_s: float = 12.0
+    """Silence of the server while something is due."""
+    tool_rounds: int = 8
+
+    @classmethod
+    def of(cls, realtime: Realtime) -> Limits:
+        """Those of a configuration."""
+        return cls(realtime.stall_timeout_s, realtime.max_tool_rounds)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the server made of our session: paths of settings."""
 

@@ -48,6 +48,10 @@ class Tools:
         self._turn += 1
         self._rounds = 0
 
+    def count_round(self) -> None:
+        """Tools were called that the service runs itself."""
+        self._rounds += 1
+
     def forget(self) -> None:
         """No answer is wanted to what functions give that run now."""
         self._asked_in_turn = -1

@@ -112,6 +112,7 @@ MESSAGE_IDS = {
     "SkillFailed": "66778c334a4761fe4035532f9ec81310",
     "SkillLate": "46681812c526fbcbc01c5b9e17ecb645",
     "SkillsBroken": "e41502ccac2e22c7e24886eb8281784b",
+    "McpFailed": "783f4cea87af4852af06d96cd620dcf4",
     "McpLeftOut": "c7af3a2a896c66be4c78451790c7418d",
     # what is said aloud, and written down
     "NoticeFailed": "d74d73446a1441df8bff8640dd113d47",

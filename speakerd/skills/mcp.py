@@ -39,8 +39,3 @@ def mcp_tool(server: McpServer, tokens: Mapping[str, str]) -> Json:
     if server.allowed_tools:
         tool["allowed_tools"] = list(server.allowed_tools)
     return tool
-
-
-def approval_answer(request: Json, approve: bool) -> Json:
-    """The item for `conversation.item.create` that answers an item of type `mcp_approval_request`."""
-    return {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": approve}

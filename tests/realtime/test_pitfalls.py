@@ -113,6 +113,24 @@ async def test_04_parallel_calls_are_answered_together():
         assert [m["type"] for m in r.peer.heard[1:]] == ["conversation.item.create"] * 2 + ["response.create"]
 
 
+MCP = {"type": "mcp", "server_label": "home", "server_url": "https://home.example.org/", "require_approval": "never"}
+
+
+async def test_04_after_a_call_that_the_service_made_itself_words_are_asked_for(caplog):
+    async with talk(tools=(MCP,)) as r:
+        await r.peer.send("mcp_list_tools.failed", item_id="another")
+        await begin(r)
+        item = {"id": "m1", "type": "mcp_call", "server_label": "home", "name": "TurnOn", "arguments": "{}"}
+        await r.peer.send("response.mcp_call.in_progress", item_id="m1", output_index=0)
+        await finish(r, output=[item])
+        assert await r.next() == ev.ToolsCalled(1, "r1", ("home",))
+        assert [await r.next(), await r.next()][1] == ev.ResponseEnded(1, "r1", "completed", 0)
+        await r.peer.send("response.mcp_call.completed", item_id="m1", output_index=0)
+        await r.until(lambda: r.peer.of_type("response.create"))
+        await still_lives(r)
+    assert "no tools of the MCP server home" in caplog.text
+
+
 async def test_05_a_cancel_that_came_too_late_does_no_harm():
     async with talk() as r:
         await begin(r)

@@ -24,8 +24,7 @@ from speakerd.config.model import McpServer, Realtime, Skills, TurnDetection
 from speakerd.conversation.events import ItemHeard
 from speakerd.realtime import outgoing
 from speakerd.realtime.outputs import Fatal
-from speakerd.realtime.protocol import Limits
-from speakerd.realtime.settings import session_settings
+from speakerd.realtime.settings import Limits, session_settings
 from speakerd.skills.assembly import assemble
 from speakerd.skills.mcp import session_tools
 from speakerd.skills.ports import Ports
@@ -85,6 +84,12 @@ errors = st.builds(
     st.sampled_from(["conversation_already_has_active_response", "response_cancel_not_active", "invalid_value", None]),
     st.sampled_from([None, "create_1", "create_2", "create_3"]),
 )
+remote_items = st.builds(
+    lambda kind, item, output: {"type": kind, "id": item, "server_label": "home", "output": output},
+    st.sampled_from(["mcp_call", "mcp_approval_request", "message"]),
+    st.sampled_from(["m1", "m2"]),
+    st.sampled_from([None, "on"]),
+)
 lines = st.one_of(
     st.sampled_from(
         [
@@ -99,10 +104,17 @@ lines = st.one_of(
     st.builds(created, responses),
     st.builds(delta, st.integers(0, 400), responses, items),
     st.builds(
-        lambda response, status, calls: done(response, status, output=[call(c) for c in calls]),
+        lambda response, status, calls, remote: done(response, status, output=[*map(call, calls), *remote]),
         responses,
         statuses,
         st.lists(st.sampled_from(["c1", "c2", "c3"]), max_size=3),
+        st.lists(remote_items, max_size=2),
+    ),
+    st.builds(lambda item: server("conversation.item.done", item=item), remote_items),
+    st.builds(
+        lambda what, item: server(f"response.{what}", item_id=item),
+        st.sampled_from(["mcp_call_arguments.done", "mcp_call.in_progress", "mcp_call.completed", "mcp_call.failed"]),
+        st.sampled_from(["m1", "m2"]),
     ),
     errors,
 )
@@ -240,6 +252,7 @@ def test_the_dialogues_held_every_kind_of_message_that_we_can_make():
         outgoing.item_delete("item_1"),
         outgoing.message_item("system", "x"),
         outgoing.tool_output("call_1", "{}"),
+        outgoing.refusal("mcpr_0123456789abcdef0123456789abcdef"),
     ],
 )
 def test_each_message(text):

@@ -9,8 +9,7 @@ from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
 from speakerd.realtime.incoming import ToolCall
 from speakerd.realtime.outputs import ToolsCalled, VoiceComplete
-from speakerd.realtime.protocol import Limits
-from speakerd.realtime.settings import session_settings
+from speakerd.realtime.settings import Limits, session_settings
 from speakerd.realtime.tools import UNANSWERED
 
 CLOCK = {"type": "function", "name": "clock", "description": "", "parameters": {"type": "object", "properties": {}}}

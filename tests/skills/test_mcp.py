@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 from openai.types.realtime import RealtimeSessionCreateRequest
-from openai.types.realtime.realtime_mcp_approval_response import RealtimeMcpApprovalResponse
 from pydantic import ValidationError
 
 from speakerd.config.load import load
 from speakerd.config.model import McpServer, Skills
 from speakerd.errors import ConfigError
-from speakerd.skills.mcp import approval_answer, missing, session_tools
+from speakerd.skills.mcp import missing, session_tools
 
 HOME = McpServer(
     label="home",
@@ -50,12 +49,6 @@ def test_a_server_whose_credential_is_missing_is_left_out():
     assert session_tools([], [HOME, PLAIN], {}) == session_tools([], [PLAIN])
     assert missing(HOME, {"home-assistant-token": ""})
     assert not missing(PLAIN, {})
-
-
-def test_the_answer_to_a_question():
-    answer = approval_answer({"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "home"}, False)
-    assert answer == {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": False}
-    RealtimeMcpApprovalResponse.model_validate({"id": "x", **answer})
 
 
 @pytest.mark.parametrize(

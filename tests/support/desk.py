@@ -8,8 +8,9 @@ from typing import Any
 
 from speakerd.conversation import events as ev
 from speakerd.realtime.outputs import Output
-from speakerd.realtime.protocol import Limits, RealtimeProtocol
+from speakerd.realtime.protocol import RealtimeProtocol
 from speakerd.realtime.reader import Json
+from speakerd.realtime.settings import Limits
 
 MS_BYTES = 48
 """1 ms at 24 kHz, 16 bit."""
