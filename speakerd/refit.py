@@ -16,6 +16,8 @@ from speakerd.cashier import Cashier
 from speakerd.cast import Cast
 from speakerd.config.live import Part, changed_keys, merged, parts_of, takes_restart
 from speakerd.config.model import Config
+from speakerd.config.named import State as FileState
+from speakerd.config.named import changed_files, states
 from speakerd.conversation.events import Event
 from speakerd.conversation.state import Rules, State
 from speakerd.errors import ConfigError
@@ -47,10 +49,12 @@ class Outfit:
 
     config: Config
     keys: tuple[str, ...]
-    """That change."""
+    """That change, or whose files did."""
     needs_restart: tuple[str, ...]
     """That differ, and stay as they are."""
     parts: frozenset[Part]
+    files: Mapping[str, FileState]
+    """As they stood when they were read."""
     front_end: FrontEnd | None = None
     earcons: Earcons | None = None
     prices: Prices | None = None
@@ -77,8 +81,13 @@ class Refit:
     """Write down what is said as this configuration asks."""
     needs_restart: tuple[str, ...] = field(default=(), init=False)
     """Keys that differ from what the daemon runs with."""
+    _files: Mapping[str, FileState] = field(init=False)
+    """Those that settings name, as the daemon runs with them."""
     _waiting: Outfit | None = field(default=None, init=False)
     _reading: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._files = states(self.config)
 
     async def reload(self) -> Reply:
         """Read the configuration anew; what came of it. A bad one changes nothing."""
@@ -110,13 +119,16 @@ class Refit:
         """In a thread. Raises ConfigError."""
         wanted = self.read()
         config = merged(self.config, wanted)
+        files = states(config)  # ahead of their being read: what changes after that, the next time tells
         keys = [key for key in changed_keys(self.config, config) if parts_of([key])]
+        keys += [key for key in changed_files(self._files, files) if key not in keys]
         needed = parts_of(keys)
         return Outfit(
             config,
             tuple(keys),
             tuple(key for key in changed_keys(config, wanted) if takes_restart(key)),
             needed,
+            files,
             FrontEnd(config.wake, parts.make_duplex(config)) if Part.EARS in needed else None,
             load_earcons(config.sounds) if Part.LOUDSPEAKER in needed else None,
             load_prices(config.purse.prices) if Part.PURSE in needed else None,
@@ -157,7 +169,7 @@ class Refit:
     def _put_on(self, outfit: Outfit) -> None:
         """All of it, at once: nothing here fails, or takes long."""
         config, board = outfit.config, self.board
-        self.config = config
+        self.config, self._files = config, outfit.files
         if outfit.skills is not None:
             board.clerk.use(config.skills, outfit.skills)
         if Part.SCRIBE in outfit.parts:

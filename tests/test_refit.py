@@ -7,8 +7,10 @@ import json
 import logging
 import threading
 import time
+import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -449,3 +451,59 @@ async def test_systemd_is_told_of_the_beginning_and_of_the_end(monkeypatch):
             assert abs(int(first.rpartition("=")[2]) / 1e6 - time.monotonic()) < 5
             assert told[1] == "READY=1"
             assert told[2].startswith("STATUS=Waiting for the wake word")
+
+
+# ---------------------------------------------------------------- files under the same name
+
+
+def write_sound(path: Path, value: int) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(24_000)
+        file.writeframes(np.full(2_400, value, np.int16).tobytes())
+
+
+async def test_a_sound_that_was_written_anew_is_taken_over_and_a_broken_one_is_not(tmp_path):
+    path = tmp_path / "wake.wav"
+    write_sound(path, 1_000)
+    config = with_value("sounds.wake", str(path))
+    async with house(config) as h:
+        before = earcon("wake")(h)
+        assert (await h.reload(config)).told == "Nothing changes."
+        path.write_bytes(b"half of it")
+        assert (await h.reload(config)).error == "bad_config"
+        assert earcon("wake")(h) == before
+        write_sound(path, 2_000)
+        assert (await h.reload(config)).told == "Taken over: sounds.wake."
+        assert earcon("wake")(h) != before
+        assert (await h.reload(config)).told == "Nothing changes."
+
+
+SKILL = '''
+from speakerd.skills import skill
+
+@skill
+def {name}() -> str:
+    """Do it."""
+    return "done"
+'''
+
+
+async def test_a_skill_that_was_changed_or_added_is_there_after_a_reload_even_one_amid_a_conversation(tmp_path):
+    (tmp_path / "own").mkdir()
+    file, config = tmp_path / "own" / "lamps.py", with_value("skills.folder", str(tmp_path / "own"))
+    file.write_text(SKILL.format(name="lamp_on"))
+    async with house(config) as h:
+        assert "lamp_on" in h.board.clerk.names
+        file.write_text(SKILL.format(name="lamp_dimmed"))
+        await begin(h)
+        assert (await h.reload(config)).data["waits"]
+        assert "lamp_on" in h.board.clerk.names
+        await end(h)
+        assert "lamp_dimmed" in h.board.clerk.names
+        assert "lamp_on" not in h.board.clerk.names
+        assert "lamp_dimmed" in {tool["name"] for tool in h.session()["tools"]}
+        (tmp_path / "own" / "fans.py").write_text(SKILL.format(name="fan_on"))
+        assert (await h.reload(config)).told == "Taken over: skills.folder."
+        assert {"fan_on", "lamp_dimmed"} <= set(h.board.clerk.names)
