@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from speakerd.config.model import Audio, BargeIn, Config, Conversation, Detector
@@ -10,12 +11,13 @@ from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.errors import DeviceError
 from speakerd.hw.loudspeaker import AlsaSink
 from speakerd.hw.microphone import AlsaSource
-from speakerd.hw.mixer import SoftwareVolume, Volume
+from speakerd.hw.mixer import SoftwareVolume
 from speakerd.mic.bargein import LEARNED, RULE, BargeInJudge
 from speakerd.mic.capture import Capture, FrameQueue
 from speakerd.mic.doubletalk import DoubleTalk
 from speakerd.mic.duplex import Duplex
 from speakerd.mic.rule import Rule
+from speakerd.service.volumefile import KeptVolume, volume_file
 from speakerd.speaker.playback import Playback
 from speakerd.speaker.sounds import load_earcons
 
@@ -69,13 +71,15 @@ def make_capture(audio: Audio, queue: FrameQueue, on_state: OnState, on_crash: O
         queue,
         lambda trouble: on_state("microphone", trouble),
         on_crash,
+        audio.capture_device,
     )
 
 
-def own_volume(playback: Playback) -> Volume:
-    """The volume of our samples."""
+def own_volume(playback: Playback) -> KeptVolume:
+    """The volume of our samples, which stands at what the configuration says."""
 
     def set_percent(percent: int) -> None:
         playback.volume_percent = percent
 
-    return SoftwareVolume(lambda: playback.volume_percent, set_percent)
+    volume = SoftwareVolume(lambda: playback.volume_percent, set_percent)
+    return KeptVolume(volume, volume_file(os.environ), playback.volume_percent)

@@ -36,6 +36,7 @@ class Reception:
     ) -> None:
         """`newest_index` of the near frames, and `facts` for `status`, as the butler wants them."""
         self._refit = refit
+        self._volume = volume
         self._butler = Butler(
             board, board.reporter, herald, volume, MuteFile(mute_file(os.environ)), newest_index, facts, refit
         )
@@ -48,7 +49,9 @@ class Reception:
         return {"ctl_requests": door.requests if door else 0, "ctl_turned_away": door.turned_away if door else 0}
 
     def open(self) -> None:
-        """Mute the microphone if it was muted when the daemon ended; then let callers in."""
+        """Let volume and mute be as they were when the daemon ended; then let callers in."""
+        if self._volume is self._refit.own_volume:  # else a mixer remembers
+            self._refit.own_volume.recall()
         self._butler.recall()
         if self._door is not None and (trouble := self._door.open()):
             told = fields(event="CtlAway", reason=trouble)

@@ -30,7 +30,7 @@ from speakerd.purse.prices import Prices
 from speakerd.realtime.reader import Json
 from speakerd.service.ctl.words import Reply
 from speakerd.service.journal import setup_logging
-from speakerd.skills.ports import VolumePort
+from speakerd.service.volumefile import KeptVolume
 from speakerd.skills.registry import Registry
 from speakerd.speaker.earcons import Earcons
 from speakerd.speaker.sounds import load_earcons
@@ -75,7 +75,7 @@ class Refit:
     listener: Listener
     herald: Herald
     cashier: Cashier
-    own_volume: VolumePort
+    own_volume: KeptVolume
     """Of the daemon's samples, whatever mixer the card has."""
     transcribe: Callable[[Config], None]
     """Write down what is said as this configuration asks."""
@@ -186,7 +186,7 @@ class Refit:
         if outfit.earcons is not None:
             board.playback.use(outfit.earcons, parts.reply_bound_s(config.conversation), config.conversation.duck_db)
         if Part.VOLUME in outfit.parts:
-            self.own_volume.set_volume_percent(config.audio.volume_percent)
+            self.own_volume.configure(config.audio.volume_percent)
         if Part.HERALD in outfit.parts:
             self.herald.use(config.sounds)
         if outfit.prices is not None:

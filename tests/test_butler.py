@@ -56,7 +56,9 @@ class Household:
         self.herald = MagicMock(sounding=False, busy=False)
         self.cashier = MagicMock()
         self.cashier.refusal.return_value = None
-        given = {field.name: MagicMock() for field in fields(Switchboard) if field.default is MISSING} | {
+        given = {
+            field.name: MagicMock() for field in fields(Switchboard) if field.init and field.default is MISSING
+        } | {
             "conductor": self.conductor,
             "link": link,
             "gatekeeper": self.gatekeeper,

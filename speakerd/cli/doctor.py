@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ from speakerd.doctor.report import as_json, lines, summary
 from speakerd.doctor.visit import visit
 from speakerd.errors import EXIT_FAILED, EXIT_OK, ConfigError
 
+NICE = -11
+"""The unit's: sound is measured with the priority that the service has."""
 INSTALLED = Path("/etc/speakerd/speakerd.yaml")
 
 
@@ -30,7 +33,8 @@ INSTALLED = Path("/etc/speakerd/speakerd.yaml")
 )
 @click.option("--json", "as_json_", is_flag=True, help="One JSON object instead of text.")
 @click.option("--quick", is_flag=True, help="Leave out what makes sound and listens: 5 seconds instead of 20.")
-def command(config: Path | None, as_json_: bool, quick: bool) -> None:
+@click.option("--before-start", is_flag=True, hidden=True, help="Of `setup`: say nothing of the service.")
+def command(config: Path | None, as_json_: bool, quick: bool, before_start: bool) -> None:
     """Examine everything that speakerd needs, and tell what is wrong, why it matters, and what mends it.
 
     It plays three rising tones and some noise, and listens to them. The report can be pasted into a bug report: no key,
@@ -38,8 +42,11 @@ def command(config: Path | None, as_json_: bool, quick: bool) -> None:
     """
     if config is None and INSTALLED.exists():
         config = INSTALLED
+    with contextlib.suppress(OSError):  # not root: then as it is
+        os.setpriority(os.PRIO_PROCESS, 0, min(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     with quiet_libraries():
-        findings = visit(_patient(config), quick=quick, told=(lambda _: None) if as_json_ else _tell)
+        told = (lambda _: None) if as_json_ else _tell
+        findings = visit(_patient(config), quick=quick, before_start=before_start, told=told)
     if as_json_:
         click.echo(as_json(findings))
     else:

@@ -175,7 +175,9 @@ def _examine(config: Path, key: str) -> bool:
     click.echo("Examining everything, ahead of the service's start …")
     environment = {**os.environ, **({VARIABLE: key} if key else {})}
     done = subprocess.run(
-        (sys.executable, "-m", "speakerd", "doctor", "--config", str(config)), env=environment, check=False
+        (sys.executable, "-m", "speakerd", "doctor", "--before-start", "--config", str(config)),
+        env=environment,
+        check=False,
     )
     return done.returncode == 0
 

@@ -105,14 +105,16 @@ class Capture:
         deliver: FrameQueue,
         on_state: Callable[[DeviceError | None], None],
         on_crash: Callable[[str, BaseException], None],
+        device: str = "the microphone",
     ) -> None:
-        """`open_source` may raise DeviceError; `on_state` hears it, and None when sound comes.
+        """`open_source` may raise DeviceError; `on_state` hears it, and None when sound comes; `device` is its name.
 
         Both are called in the capture thread, `on_crash(name, error)` in the dying one.
         """
         self.xruns = 0
         """Times the card overran: sound was lost."""
         self._open_source = open_source
+        self._device = device
         self._deliver = deliver
         self._on_state = on_state
         self._chunker = Chunker()
@@ -167,7 +169,7 @@ class Capture:
             self.xruns += block.xruns
             if self._dead_air.feed(block.samples):
                 raise DeadMicrophoneError(
-                    "the microphone",
+                    self._device,
                     "gives no sound at all, not even noise",
                     hint="is it muted, by a switch on it or in `alsamixer`? is audio.capture_channel right?",
                 )

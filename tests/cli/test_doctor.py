@@ -8,11 +8,19 @@ import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.model_service import ModelService
 
+from speakerd.cli.doctor import NICE
+
 KEY = "sk-proj-0123456789abcdefghij"
+ROOT = Path(__file__).resolve().parents[2]
+IN_VAIN = (
+    "import speakerd.cli.doctor as d; d.visit = lambda *_, **__: []; d.command.main(['--quick'], standalone_mode=False)"
+)
+"""An examination of nothing."""
 
 
 def run(*arguments, **environment):
@@ -74,3 +82,21 @@ def test_a_key_that_cannot_be_one_is_a_finding_and_not_shown():
     done = run("--quick", "--json", OPENAI_API_KEY="two words", SPEAKERD_REALTIME__URL="embedded")
     assert done.returncode == 1
     assert "two words" not in done.stdout
+
+
+def test_before_the_service_is_started_nothing_is_said_of_it():
+    quick = ("--quick", "--json")
+    subjects = [
+        {one["subject"] for one in json.loads(run(*quick, *more, SPEAKERD_REALTIME__URL="embedded").stdout)["findings"]}
+        for more in ((), ("--before-start",))
+    ]
+    assert subjects[0] - subjects[1] - {"journal"} == {"service"}
+    assert "before-start" not in run("--help").stdout
+
+
+def test_it_measures_with_the_priority_of_the_service():
+    assert f"\nNice={NICE}\n" in (ROOT / "systemd/speakerd.service").read_text()
+    watched = f"import os; os._exit = lambda _: print(os.getpriority(os.PRIO_PROCESS, 0)); {IN_VAIN}"
+    done = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, timeout=55, check=False)
+    allowed = os.geteuid() == 0
+    assert int(done.stdout.splitlines()[-1]) == (NICE if allowed else os.getpriority(os.PRIO_PROCESS, 0)), done.stderr

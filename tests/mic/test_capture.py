@@ -139,6 +139,7 @@ class Studio:
             self.frames,
             lambda error: self.states.put(error and str(error)),
             lambda name, error: self.crashes.put((name, error)),
+            "hw:1",
         )
         self.capture.start()
 
@@ -176,7 +177,7 @@ def test_a_microphone_that_gives_nothing_but_zeros_is_told_opened_anew_and_welco
     one = Studio(muted, still_muted)
     states = [one.states.get(timeout=5) for _ in range(3)]
     assert states[0] is None
-    assert "not even noise (is it muted" in states[1]
+    assert states[1].startswith("hw:1: gives no sound at all, not even noise (is it muted")
     assert states[2] is None
     assert one.opens == []
     assert muted.closed == 1

@@ -96,6 +96,7 @@ def _journal(unit: Unit | None, warnings: list[str] | None) -> list[Finding]:
     if not warnings:
         return [ok(JOURNAL, "No warnings since the machine started.")]
     shown = [_QUOTED.sub("'…'", line) for line in warnings[-SHOWN_LINES:]]
-    what = f"{len(warnings)} warnings since the machine started, the last: {' | '.join(shown)}"
+    count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+    what = f"{count} since the machine started, the last: {' | '.join(shown)}"
     why = "Each names a fault, and `-x` explains what to do about it."
     return [notice(JOURNAL, what, why, "journalctl -u speakerd -b -p warning -x", warnings=len(warnings))]

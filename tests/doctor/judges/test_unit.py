@@ -34,6 +34,11 @@ def test_states(change, level, words):
     assert unit.remedy
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "1 warning since"), (2, "2 warnings since")])
+def test_warnings_are_counted_in_words_that_fit(count, words):
+    assert words in judge(RUNS, count * ["The microphone does not work"])[1].what
+
+
 def test_a_mistake_in_the_configuration_has_its_own_remedy():
     assert "speakerd check" in judge(replace(RUNS, active="failed", exit_status=78), [])[0].remedy
 
