@@ -31,8 +31,7 @@ from speakerd.purse.pricelist import load_prices
 from speakerd.purse.usage import Tokens, Usage
 from speakerd.realtime.outputs import ResponseUsage, ToolsCalled
 from speakerd.realtime.protocol import RealtimeProtocol
-from speakerd.realtime.settings import Limits
-from speakerd.realtime.settings import session_settings
+from speakerd.realtime.settings import Limits, session_settings
 from speakerd.server.effects import Effect, Send, Speak, Transcribe
 from speakerd.server.session import Session
 from speakerd.server.usage import text_tokens

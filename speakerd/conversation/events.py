@@ -111,6 +111,7 @@ class ResponseEnded:
 
     session: int
     response_id: str
+    """Empty if it never began, and is awaited in vain."""
     status: str
     """completed | cancelled | failed | incomplete."""
     audio_ms: int

@@ -61,6 +61,9 @@ class Machine:
                 return self.deadline_s is None or now_s < self.deadline_s
             case ev.PlayoutStarted() | ev.PlayoutDrained():
                 return bool(self.facts.flushes)  # they speak of sound that was thrown away since
+            case ev.ResponseEnded(session=session, response_id=""):  # one that was awaited, and never began
+                runs = self.facts.response_id is not None and not self.facts.response_done
+                return session != self.facts.session or runs
             case (
                 ev.ResponseEnded(session=session, response_id=response_id)
                 | ev.ToolsCalled(session=session, response_id=response_id)

@@ -71,6 +71,11 @@ def _tools(f: Facts, _event: ev.Event, _now_s: float) -> bool:
     return f.tools
 
 
+def _called(f: Facts, event: ev.ResponseEnded, _now_s: float) -> bool:
+    """One without an id never began: nothing will tell what the functions gave."""
+    return f.tools and bool(event.response_id)
+
+
 def _was_all_before_tools(f: Facts, event: ev.PlayoutDrained, now_s: float) -> bool:
     return f.tools and _was_all(f, event, now_s)
 
@@ -129,7 +134,7 @@ ROWS: tuple[Row, ...] = (
     Row(THINKING, ev.PlayoutStarted, S.SPEAKING, reply.audible),
     Row(THINKING, ev.UserSpeechStarted, S.LISTENING, turn.user_goes_on),
     Row(THINKING, ev.UserSpeechStopped, None, turn.nothing),
-    Row(THINKING, ev.ResponseEnded, None, reply.response_done, _tools, "functions run"),
+    Row(THINKING, ev.ResponseEnded, None, reply.response_done, _called, "functions run"),
     Row(THINKING, ev.ResponseEnded, S.LISTENING, reply.no_words, _silent_answer, "no audio"),
     Row(THINKING, ev.ResponseEnded, None, reply.response_done, label="audio"),
     Row(THINKING, ev.PlayoutDrained, None, reply.ran_dry_unheard, _was_all_before_tools, "functions run"),

@@ -13,7 +13,7 @@ from speakerd.realtime.items import Items
 from speakerd.realtime.outputs import Fatal, Output, ResponseFailed, ResponseUsage, ToolsCalled, VoiceComplete
 from speakerd.realtime.remote import Remote
 from speakerd.realtime.responses import Responses
-from speakerd.realtime.tools import TOO_MANY, Tools
+from speakerd.realtime.tools import MAX_CALLS, TOO_MANY, UNWANTED, Tools
 from speakerd.realtime.troubles import CODES, Trouble, clearest, retry_after_s, trouble_of
 from speakerd.realtime.turns import Turns
 
@@ -28,6 +28,8 @@ FATAL_ERRORS = frozenset(
     }
 )
 """After these the session is of no use. Looked for in `code` and in `type`: servers differ."""
+TOO_SOON = frozenset({"conversation_already_has_active_response", "function_call_output_pending"})
+"""A request that is refused with these may be made again in a moment."""
 
 
 @dataclass(slots=True)
@@ -49,10 +51,15 @@ class Aftermath:
         outputs: list[Output] = []
         if done.usage is not None:  # paid for, wanted or not
             outputs.append(ResponseUsage(session, done.response_id, done.model, done.usage))
+        began = self.responses.active is not None
+        if not self.responses.wants(done.response_id):
+            self._answer_unwanted(done)
         response = self.responses.done(done, now_s)
         if response is None:
             return outputs
         self.turns.answered()
+        if not began and not response.cancelled:
+            done = replace(done, response_id="")  # nobody has heard of it; somebody waits for it
         failed = None if response.cancelled else failure(session, done, self.rate_reset_s)
         if failed is not None:
             outputs.append(failed)
@@ -80,7 +87,7 @@ class Aftermath:
             return [Fatal(fatal, error.message)]
         if not configured:
             return [_refused_session(error)]
-        running = "conversation_already_has_active_response" in (error.code, error.kind)
+        running = not TOO_SOON.isdisjoint((error.code, error.kind))
         ours = running or error.event_id.startswith("create_")
         if ours and self.responses.refused(error.event_id, now_s, because_one_runs=running):
             return never_began(session, error.code, error.kind, error.message)
@@ -96,6 +103,13 @@ class Aftermath:
                 self.send(frame)
             return []
         return [ToolsCalled(session, done.response_id, calls, self.tools.last_round)]
+
+    def _answer_unwanted(self, done: ResponseDone) -> None:
+        """Calls of a response that nobody wants: there are servers that give no other before these have an answer."""
+        if done.status == "completed":
+            for call in done.calls[:MAX_CALLS]:
+                self.counts["call_unwanted"] += 1
+                self.send(outgoing.tool_output(call.call_id, UNWANTED))
 
     def _remote_calls(self, session: int, done: ResponseDone) -> list[Output]:
         """Of tools that the service runs itself; what came of them another response is to tell."""

@@ -95,6 +95,10 @@ class Responses:
             times.append(self._not_before_s)
         return min((t for t in times if t is not None), default=None)
 
+    def wants(self, response_id: str) -> bool:
+        """It runs, and was not cancelled."""
+        return self.active is not None and self.active.response_id == response_id and not self.active.cancelled
+
     def request(self, body: Json, now_s: float, *, unless_one_runs: bool = False) -> None:
         """Ask for a response as soon as none runs; `unless_one_runs`: if the server refuses, that one will do."""
         self._queue.append(_Request(body, unless_one_runs=unless_one_runs))

@@ -10,6 +10,7 @@ from speakerd.realtime.incoming import ResponseDone, ToolCall
 
 UNANSWERED = '{"error": "the function gave no answer"}'
 TOO_MANY = '{"error": "too many calls in a row; answer the user in words now"}'
+UNWANTED = '{"error": "nobody waits for this any more"}'
 MAX_CALLS = 64
 """Calls of one response that are heeded."""
 

@@ -196,6 +196,7 @@ CODES: dict[str, Trouble] = {
     "session_expired": Trouble.EXPIRED,
     "invalid_request_error": Trouble.REFUSED_SETTINGS,
     "conversation_already_has_active_response": Trouble.SERVER_ERROR,
+    "function_call_output_pending": Trouble.SERVER_ERROR,
     "server_error": Trouble.SERVER_ERROR,
     "content_filter": Trouble.CONTENT_FILTERED,
     "max_output_tokens": Trouble.CUT_SHORT,

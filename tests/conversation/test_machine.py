@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.playbook import (
     ALONE,
@@ -40,6 +42,8 @@ from speakerd.config.model import BargeIn, Conversation, Realtime
 from speakerd.conversation import actions as do
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import Rules
+
+NEVER = ev.ResponseEnded(1, "", "failed", 0, "server_error")
 
 
 def talk_of_the_television(play: Playbook) -> list[do.Action]:
@@ -234,3 +238,31 @@ def test_a_reply_that_stutters_is_over_after_its_longest_time():
     play.now_s += 10.0
     play.feed(DRY, AUDIBLE)
     assert play.machine.deadline_s == began_s + 20.0
+
+
+def test_an_answer_to_functions_that_never_began_ends_the_waiting_with_a_sound():
+    play = Playbook()
+    play.feed(*TO[THINKING], CALLS, CALLED)
+    assert play.machine.state is THINKING
+    assert do.PlayEarcon(do.Earcon.ERROR) in play.feed(NEVER)
+    assert play.machine.state is LISTENING
+
+
+def test_an_answer_that_never_began_ends_the_waiting_of_its_own_turn_alone():
+    play = Playbook()
+    play.feed(*TO[THINKING])
+    assert play.feed(NEVER) == [], "another one runs"
+    play = Playbook()
+    play.feed(*TO[LISTENING], BEGIN, END)
+    assert play.feed(replace(NEVER, session=0)) == []
+    assert play.machine.state is THINKING
+    assert do.PlayEarcon(do.Earcon.ERROR) in play.feed(NEVER)
+    assert play.machine.state is LISTENING
+
+
+def test_what_was_said_before_an_answer_that_never_began_is_heard_to_its_end():
+    play = Playbook()
+    play.feed(*TO[SPEAKING], CALLS, CALLED, NEVER)
+    assert play.machine.state is SPEAKING
+    play.feed(DRAINED)
+    assert play.machine.state is LISTENING

@@ -179,6 +179,7 @@ def test_a_failure_without_a_beginning_is_the_answer(desk):
     details = {"type": "failed", "error": {"type": "server_error", "code": "rate_limit_exceeded", "message": "m"}}
     outputs = desk.receive(done("r1", status="failed", status_details=details))
     assert [type(one).__name__ for one in outputs] == ["ResponseFailed", "VoiceComplete", "ResponseEnded"]
+    assert outputs[-1].response_id == outputs[0].response_id == "", "nobody has heard of it: it is the awaited one"
     assert outputs[0].trouble is Trouble.RATE_LIMITED
     assert desk.at_rest
 

@@ -9,8 +9,9 @@ from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
 from speakerd.realtime.incoming import ToolCall
 from speakerd.realtime.outputs import ToolsCalled, VoiceComplete
+from speakerd.realtime.responses import RETRY_S
 from speakerd.realtime.settings import Limits, session_settings
-from speakerd.realtime.tools import UNANSWERED
+from speakerd.realtime.tools import UNANSWERED, UNWANTED
 
 CLOCK = {"type": "function", "name": "clock", "description": "", "parameters": {"type": "object", "properties": {}}}
 SETTINGS = session_settings(Realtime(), tools=[CLOCK])
@@ -70,6 +71,28 @@ def test_calls_of_a_response_that_was_not_completed_are_not_made(desk, status):
     desk.receive(created())
     outputs = desk.receive(done(status=status, output=[call("c1")]))
     assert not [one for one in outputs if isinstance(one, ToolsCalled)]
+
+
+def test_calls_of_a_response_that_nobody_wants_are_answered_before_another_is_asked_for(desk):
+    """As huggingface/speech-to-speech wants it, which answers turns by itself though it was asked not to."""
+    desk.create_response()
+    desk.say(STOPPED, created("r1"), done("r1", output=[call("c1")]), created("r2"))
+    desk.answer_tools(("c1", "ten"))
+    create, cancel, first = desk.sent()
+    assert (create["type"], cancel["type"], first) == ("response.create", "response.cancel", output("c1", "ten"))
+    desk.receive(done("r2", output=[call("c2")]))
+    assert desk.sent() == [output("c2", UNWANTED), CREATE]
+    assert desk.counts["call_unwanted"] == 1
+
+
+def test_a_request_before_all_calls_have_their_answers_is_made_again(desk):
+    desk.say(created(), done(output=[call("c1")]))
+    desk.answer_tools(("c1", "ten"))
+    desk.sent()
+    error = {"type": "function_call_output_pending", "code": None, "message": "m", "event_id": "create_1"}
+    assert desk.receive(server("error", error=error)) == []
+    desk.later(RETRY_S)
+    assert desk.sent() == [CREATE]
 
 
 def test_after_the_user_has_spoken_the_answer_to_calls_asks_for_nothing(desk):

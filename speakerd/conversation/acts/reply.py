@@ -15,8 +15,9 @@ def response(f: Facts, event: ev.ResponseStarted, _now_s: float) -> list[Action]
     return []
 
 
-def response_done(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+def response_done(f: Facts, event: ev.ResponseEnded, _now_s: float) -> list[Action]:
     f.response_done = True
+    f.tools = f.tools and bool(event.response_id)
     return []
 
 
