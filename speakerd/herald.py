@@ -40,8 +40,6 @@ MAX_BYTES_READ = 60 * 2 * WIRE_RATE_HZ
 """Longest text of the household's own, 60 s."""
 TAIL_S = 1.0
 """A notice may sound so much longer than it is, for the loudspeaker's buffers."""
-_PASSING = frozenset({Trouble.CONTENT_FILTERED, Trouble.CUT_SHORT})
-"""Of no interest any more when the conversation is over."""
 
 
 def notices_folder(environ: Mapping[str, str]) -> Path:
@@ -108,7 +106,7 @@ class Herald:
         match event:
             case ev.SessionEnded(error=code) | ev.ResponseEnded(status="failed" | "incomplete", error=code) if code:
                 trouble = trouble_of(code)
-                self._trouble = NOTICES[trouble].spoken if trouble and trouble not in _PASSING else ""
+                self._trouble = NOTICES[trouble].spoken if trouble else ""
             case ev.DeadlineReached() if before is State.CONNECTING:
                 self._trouble = NOTICES[Trouble.UNREACHABLE].spoken
             case ev.DeadlineReached() if before is State.THINKING:

@@ -48,6 +48,20 @@ _PHRASES: dict[str, tuple[str, str, str, str, str]] = {
         "Scusa, non sono arrivato a una risposta.",
         "Sorry, ik ben niet tot een antwoord gekomen.",
     ),
+    "The service would not let me answer that.": (
+        "Der Dienst hat mich darauf nicht antworten lassen.",
+        "Le service ne m'a pas laissé répondre à cela.",
+        "El servicio no me ha dejado responder a eso.",
+        "Il servizio non mi ha lasciato rispondere a questo.",
+        "De dienst liet me daar niet op antwoorden.",
+    ),
+    "That answer was too long for me.": (
+        "Diese Antwort war zu lang für mich.",
+        "Cette réponse était trop longue pour moi.",
+        "Esa respuesta era demasiado larga para mí.",
+        "Questa risposta era troppo lunga per me.",
+        "Dat antwoord was te lang voor me.",
+    ),
     "Sorry, I lost the connection.": (
         "Entschuldigung, die Verbindung ist abgebrochen.",
         "Désolé, j'ai perdu la connexion.",

@@ -263,7 +263,7 @@ async def test_it_can_be_switched_off(tmp_path):
             ],
             [NOTICES[Trouble.RATE_LIMITED].spoken],
         ),
-        # One that is followed by an answer is not told at all, and a filtered one is of no interest any more.
+        # One that is followed by an answer is not told at all.
         (
             [
                 (ev.ResponseEnded(1, "r", "failed", 0, "rate_limit_exceeded"), THINKING, LISTENING),
@@ -277,7 +277,14 @@ async def test_it_can_be_switched_off(tmp_path):
                 (ev.ResponseEnded(1, "r", "incomplete", 0, "content_filter"), THINKING, LISTENING),
                 (CLOSED, CLOSING, IDLE),
             ],
-            [],
+            [NOTICES[Trouble.CONTENT_FILTERED].spoken],
+        ),
+        (
+            [
+                (ev.ResponseEnded(1, "r", "incomplete", 900, "max_output_tokens"), SPEAKING, SPEAKING),
+                (CLOSED, CLOSING, IDLE),
+            ],
+            [NOTICES[Trouble.CUT_SHORT].spoken],
         ),
         # Who has called again in the meantime finds out anew.
         ([(REFUSED, CLOSING, CONNECTING), (WAKE, CONNECTING, CONNECTING), (CLOSED, CLOSING, IDLE)], []),

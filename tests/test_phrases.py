@@ -9,14 +9,13 @@ import pytest
 from speakerd.cashier import spoken
 from speakerd.config.model import Sounds
 from speakerd.deafness import DEAF, HEARS_AGAIN
-from speakerd.herald import _PASSING
 from speakerd.phrases import _PHRASES, translated
 from speakerd.purse.budget import Grade, Span
 from speakerd.realtime.troubles import NOTICES
 from speakerd.switchboard import MUTED
 
 LANGUAGES = get_args(Sounds.model_fields["language"].annotation)
-SAID = [notice.spoken for trouble, notice in NOTICES.items() if trouble not in _PASSING]
+SAID = [notice.spoken for notice in NOTICES.values()]
 SAID += [spoken(span, grade) for span in Span for grade in Grade]
 SAID += [MUTED, DEAF, HEARS_AGAIN]
 

@@ -64,7 +64,8 @@ class Aftermath:
         if failed is not None:
             outputs.append(failed)
         if fatal := _fatal_code(done.code, done.kind):
-            return [*outputs, Fatal(fatal, done.message)]  # the end of the session says it all
+            wait_s = failed.retry_after_s if failed is not None else 0.0
+            return [*outputs, Fatal(fatal, done.message, wait_s)]  # the end of the session says it all
         ended = ev.ResponseEnded(
             session, done.response_id, done.status, response.audio_ms, clearest(done.code, done.kind)
         )

@@ -133,7 +133,7 @@ NOTICES: dict[Trouble, Notice] = {
     Trouble.CONTENT_FILTERED: Notice(
         "the service's filter stopped the answer",
         "nothing: ask differently",
-        "I am not able to answer that.",
+        "The service would not let me answer that.",
     ),
     Trouble.NO_ANSWER: Notice(
         "the assistant called functions over and over, and gave no answer",

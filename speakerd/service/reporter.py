@@ -80,7 +80,10 @@ class Reporter:
         failed, self._failed = self._failed, None
         if failed is None or failed.response_id != event.response_id:
             return ""
-        return failed.message if failed.code == event.error else f"{failed.code}: {failed.message}"
+        said = failed.message if failed.code == event.error else f"{failed.code}: {failed.message}"
+        if failed.retry_after_s >= 1 and not troubles.retry_after_s(said):
+            said += f" (try again in {failed.retry_after_s:.0f} s)"
+        return said
 
     def _judge(self, event: ev.Event) -> None:
         """What the event tells about the service."""

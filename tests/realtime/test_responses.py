@@ -218,6 +218,9 @@ def test_the_time_to_wait_comes_from_the_message_or_else_from_the_limits(desk):
         desk.receive(created())
         details = {"type": "failed", "error": {"code": "rate_limit_exceeded", "type": "tokens", "message": message}}
         assert desk.receive(done(status="failed", status_details=details))[0].retry_after_s == wait_s
+    desk.receive(created())
+    details["error"]["code"] = "inference_rate_limit_exceeded"
+    assert desk.receive(done(status="failed", status_details=details))[-1].retry_after_s == 1.2, "for the next session"
 
 
 # ------------------------------------------------------------ silence

@@ -9,6 +9,8 @@ import base64
 import inspect
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from datetime import datetime
 from typing import Any, ClassVar
@@ -151,11 +153,16 @@ dialogues = st.lists(
 ).map(lambda scenes: [step for scene in scenes for step in scene])
 
 
+MAX_FRAMES = 3_000
+
+
 class Promises:
     """What is true of all that we send, whatever the server does."""
 
     kinds: ClassVar[Counter[str]] = Counter()
     """Of all messages of all dialogues."""
+    frames: ClassVar[set[str]] = set()
+    """Some of them."""
 
     def __init__(self) -> None:
         self.in_flight = False
@@ -180,6 +187,8 @@ class Promises:
         """All that is to be sent now."""
         for text in desk.take_outgoing():
             assert_valid(text)
+            if len(self.frames) < MAX_FRAMES:
+                self.frames.add(text)
             message = json.loads(text)
             self.kinds[message["type"]] += 1
             match message["type"]:
@@ -240,6 +249,25 @@ def test_the_dialogues_held_every_kind_of_message_that_we_can_make():
         if possible - set(Promises.kinds):
             test_dialogues()
     assert set(Promises.kinds) == possible
+
+
+def test_the_validator_beside_the_checkout_agrees(shared, tmp_path):
+    if len(Promises.frames) < 200:
+        test_dialogues()
+    capture = tmp_path / "capture.jsonl"
+    lines = (f'{{"direction": "client", "event": {text}}}\n' for text in sorted(Promises.frames))
+    capture.write_text("".join(lines), "utf-8")
+
+    def judge() -> subprocess.CompletedProcess[str]:
+        program = shared / "rig" / "realtime" / "validate_events.py"
+        return subprocess.run([sys.executable, program, capture], capture_output=True, text=True, check=False)
+
+    verdict = judge()
+    assert verdict.returncode == 0, verdict.stdout
+    assert f"{len(Promises.frames)} events" in verdict.stdout
+    with capture.open("a") as file:
+        file.write('{"direction": "client", "event": {"type": "response.cancel", "reason": "x"}}\n')
+    assert judge().returncode == 1, "it can say no"
 
 
 @pytest.mark.parametrize(

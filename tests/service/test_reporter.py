@@ -211,6 +211,13 @@ def test_why_a_response_failed_is_told_once_with_what_the_service_said(notifier,
     assert "too many requests" in notifier.told[-1]
 
 
+def test_when_the_limits_are_at_rest_again_is_told_though_the_message_does_not_say(notifier, caplog):
+    told = reporter(notifier)
+    told.failed(ResponseFailed(1, "r", Trouble.RATE_LIMITED, "rate_limit_exceeded", "", "Limit reached.", 7.5))
+    observe(told, ev.ResponseEnded(1, "r", "failed", 0, "rate_limit_exceeded"))
+    assert "Limit reached. (try again in 8 s)); wait a little" in caplog.text
+
+
 def test_a_response_that_never_began_is_told(notifier, caplog):
     told = reporter(notifier)
     told.failed(ResponseFailed(1, "", Trouble.SERVER_SILENT, "response_not_started", "", ""))
