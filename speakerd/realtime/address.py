@@ -22,10 +22,17 @@ class Dial:
     ping_timeout_s: float
     network_s: float
     """Longest time that what we send may stay without the peer's receipt."""
+    secrets: tuple[str, ...] = ()
+
+    def hide(self, text: str) -> str:
+        """Any text without our secrets: a server may repeat them in what it says, and that may be logged."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
 
     @classmethod
-    def of(cls, realtime: Realtime, url: str, key: str | None) -> Dial:
-        """`url` is complete, with its model."""
+    def of(cls, realtime: Realtime, url: str, key: str | None, tokens: tuple[str, ...] = ()) -> Dial:
+        """`url` is complete, with its model; `tokens` are told to the server later."""
         return cls(
             url,
             headers(realtime, url, key),
@@ -33,6 +40,7 @@ class Dial:
             realtime.ping_interval_s,
             realtime.ping_timeout_s,
             realtime.network_timeout_s,
+            tuple(secret for secret in (key, *tokens) if secret),
         )
 
 

@@ -12,7 +12,7 @@ from speakerd.realtime.outputs import Word
 from speakerd.realtime.protocol import RealtimeProtocol
 from speakerd.realtime.reader import Json
 from speakerd.realtime.session import Session
-from speakerd.realtime.settings import Limits
+from speakerd.realtime.settings import Limits, tokens
 
 
 class Dialler:
@@ -51,7 +51,7 @@ class Dialler:
 
     def dial(self, number: int) -> Session:
         """A session with the service for the conversation's session `number`; 0: for none yet."""
-        dial = Dial.of(self._realtime, with_model(self._url, self.asked[0]), self._key())
+        dial = Dial.of(self._realtime, with_model(self._url, self.asked[0]), self._key(), tokens(self.asked[1]))
         return self._start(number, dial, self.octets)
 
     def dial_stand_in(self, number: int, url: str) -> Session:

@@ -18,6 +18,7 @@ from websockets.exceptions import (
 )
 from websockets.http11 import Response
 
+from speakerd.config.mistakes import masked
 from speakerd.realtime.outputs import Fatal
 from speakerd.realtime.reader import Reader
 from speakerd.realtime.troubles import CODES, TELLING, code_within
@@ -115,7 +116,7 @@ def _closed(error: ConnectionClosed) -> Fatal:
 
 def closing(code: int, reason: str) -> Fatal:
     """The server's close frame: its reason may spell out a code of the service."""
-    text = f"the server closed the session: {code} {reason}".rstrip()
+    text = f"the server closed the session: {code} {masked(reason)}".rstrip()
     return Fatal(code_within(reason) or f"closed_{code}", text)
 
 

@@ -11,6 +11,7 @@ import base64
 import binascii
 from collections.abc import Callable
 
+from speakerd.config.mistakes import masked
 from speakerd.realtime import incoming as msg
 from speakerd.realtime.incoming import ServerMessage
 from speakerd.realtime.reader import Reader, UnreadableError, read
@@ -89,7 +90,7 @@ def _response_done(r: Reader) -> msg.ResponseDone:
         response.text_or_nothing("status") or "completed",
         error.text_or_nothing("code") or kind or details.text_or_nothing("reason"),
         kind,
-        error.text_or_nothing("message"),
+        masked(error.text_or_nothing("message")),
         tuple(
             item.text_or_nothing("id")
             for item in items
@@ -145,7 +146,10 @@ def _rate_limits(r: Reader) -> msg.RateLimits:
 def _error(r: Reader) -> msg.ServerError:
     error = r.child("error")
     return msg.ServerError(
-        error.text("type", ""), error.text("code", ""), error.text("message", ""), error.text_or_nothing("event_id")
+        error.text("type", ""),
+        error.text("code", ""),
+        masked(error.text("message", "")),
+        error.text_or_nothing("event_id"),
     )
 
 

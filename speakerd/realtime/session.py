@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -203,7 +204,7 @@ class Session:
                 self.on_alive()
                 self._octets.receive(frame)
                 if isinstance(frame, str):
-                    self._hand_on(self._protocol.receive(frame, self._now_s()))
+                    self._hand_on(self._protocol.receive(self._dial.hide(frame), self._now_s()))
                 else:
                     self._protocol.counts["binary"] += 1
             if not self._closing:
@@ -291,7 +292,7 @@ class Session:
     def _blame(self, cause: Fatal) -> None:
         """The first cause is the one that is told."""
         if self._cause is None:
-            self._cause = cause
+            self._cause = replace(cause, message=self._dial.hide(cause.message))
 
     @staticmethod
     def _now_s() -> float:

@@ -92,6 +92,11 @@ def released(settings: Json) -> Json:
     return changed
 
 
+def tokens(settings: Json) -> tuple[str, ...]:
+    """The secrets of MCP servers that a session tells the server."""
+    return tuple(str(tool["authorization"]) for tool in settings.get("tools", ()) if "authorization" in tool)
+
+
 def repeated(settings: Json) -> Json:
     """The same session to ask for once more: without the voice, which must not be touched after the first sound."""
     changed = copy.deepcopy(settings)

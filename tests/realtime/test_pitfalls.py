@@ -8,7 +8,7 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
-from support.rig import CHUNK, Rig, rig
+from support.rig import CHUNK, KEY, Rig, rig
 
 from speakerd.conversation import events as ev
 from speakerd.realtime.outputs import ItemAudio, ResponseFailed, ToolsCalled
@@ -188,6 +188,24 @@ async def test_09_refusals_at_the_door_are_told_apart(status, body, trouble):
         ended = await r.next()
         assert trouble_of(ended.error) is trouble
         assert ended.message
+
+
+@pytest.mark.parametrize("way", ["error", "response", "close"])
+async def test_09_a_service_that_repeats_a_key_does_not_get_it_into_the_journal(way):
+    token = {**MCP, "authorization": "abra cadabra"}
+    async with talk(tools=(token,)) as r:
+        said = f"Incorrect key: {KEY}, sk-of-somebody-else, abra cadabra"
+        match way:
+            case "error":
+                await error(r, "invalid_api_key", message=said)
+            case "response":
+                await begin(r)
+                await finish(r, status="failed", status_details={"error": {"code": "invalid_api_key", "message": said}})
+            case "close":
+                await r.peer.connection.close(3000, f"invalid_api_key: {said}")
+        ended = await r.next()
+        assert ended.message.endswith("Incorrect key: ***, sk-***, ***")
+        assert KEY not in str(r.reports)
 
 
 async def test_09_a_code_in_the_reason_of_a_close_is_found():

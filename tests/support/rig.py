@@ -19,6 +19,7 @@ from speakerd.realtime.link import Link
 from speakerd.realtime.settings import session_settings
 
 CHUNK = b"\1\0" * 480
+KEY = "open sesame"
 
 
 class Peer:
@@ -123,7 +124,7 @@ async def rig(tools: tuple = (), *, withhold: bool = False, **options) -> AsyncI
                 realtime,
                 url,
                 session_settings(realtime, tools=tools, withhold=withhold),
-                lambda: None,
+                lambda: KEY,
                 tasks,
                 rig.outputs.put_nowait,
                 rig.reports.append,
