@@ -92,6 +92,11 @@ class Cashier:
         """Why no conversation may begin now; None if one may."""
         return refusal(self._account.verdict())
 
+    @property
+    def used_up(self) -> bool:
+        """There is no money for another response, and it would cost some."""
+        return self._realtime.url != EMBEDDED and not self._is_free() and self.refusal() is not None
+
     def sent(self, pcm: bytes) -> None:
         """Count sound that goes to the server: int16 mono 24 kHz."""
         self._sent_bytes += 0 if self._is_free() else len(pcm)

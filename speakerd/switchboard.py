@@ -15,6 +15,7 @@ from speakerd.clerk import Clerk
 from speakerd.conversation.actions import Earcon
 from speakerd.conversation.conductor import Conductor
 from speakerd.conversation.events import (
+    GOODBYE,
     DeadlineReached,
     DuplexChanged,
     EchoMeasured,
@@ -23,6 +24,7 @@ from speakerd.conversation.events import (
     Sounded,
     SpeechDetected,
     StopRequested,
+    UserSpeechStarted,
     WakeDetected,
 )
 from speakerd.conversation.state import State
@@ -173,6 +175,9 @@ class Switchboard:
         self.link.pausing(after in (State.IDLE, State.LISTENING))
         if after is State.IDLE and before is not State.IDLE:
             self._call("")  # a session that is kept warm is for the default one
+        answered = after is State.LISTENING and before in (State.THINKING, State.SPEAKING)
+        if answered and not isinstance(event, UserSpeechStarted | WakeDetected) and self.cashier.used_up:
+            self.conductor.dispatch(GOODBYE)  # the answer was heard; why there is no other the herald tells
         if isinstance(event, DeadlineReached) and before is State.INTERRUPTED:
             self.front_end.no_words_followed()
 

@@ -148,7 +148,12 @@ def test_a_limit_warns_then_refuses_and_survives_a_restart(tmp_path, caplog):
     till.charge(Usage(output_audio=800))
     assert caplog.messages[-1] == "0.0160 of 0.0200 US dollars for today are spent."
     assert till.cashier.refusal() is None
+    assert not till.cashier.used_up
     till.charge(Usage(output_audio=200))
+    assert till.cashier.used_up
+    till.standing_in = True
+    assert not till.cashier.used_up, "what the embedded server says is free"
+    till.standing_in = False
     assert caplog.messages[-1] == (
         "0.0200 of 0.0200 US dollars for today are spent; no further conversation begins before midnight."
     )

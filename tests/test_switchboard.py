@@ -39,7 +39,7 @@ def board_for(link) -> Switchboard:
         **{field.name: Mute() for field in fields(Switchboard) if field.init and field.default is MISSING},
         "gatekeeper": SimpleNamespace(muted=False),
         "herald": SimpleNamespace(sounding=False, hush=lambda: None),
-        "cashier": SimpleNamespace(refusal=lambda: None),
+        "cashier": SimpleNamespace(refusal=lambda: None, used_up=False),
         "conductor": conductor,
         "link": link,
         "cast": cast,
@@ -103,6 +103,31 @@ async def test_another_word_in_a_conversation_does_not_change_who_answers():
         board.take_event(JARVIS)
         assert len(r.peers) == 1
         assert board.link._dialler.asked[0] == "gpt-realtime-2.1"
+        board.conductor.stop()
+
+
+async def answer(r, board: Switchboard, number: int, *, interrupted: bool = False) -> None:
+    """A turn of the user and the whole reply to it, or the part of it that the user lets be heard."""
+    name = f"r{number}"
+    ended = ev.ResponseEnded(1, name, "completed", 500)
+    for event in (ev.UserSpeechStarted(1), ev.UserSpeechStopped(1), ev.ResponseStarted(1, name), ended):
+        board.conductor.dispatch(event)
+    board.take_event(ev.PlayoutStarted("i"))
+    board.take_event(JARVIS if interrupted else ev.PlayoutDrained(final=True))
+
+
+async def test_when_the_money_is_spent_the_answer_is_heard_to_its_end_and_no_other_is_given():
+    async with rig(keep_warm=False) as r:
+        board = board_for(r.link)
+        await converse(r, board, JARVIS)
+        await answer(r, board, 1)
+        assert board.conductor.state is State.LISTENING
+        board.cashier.used_up = True
+        await answer(r, board, 2, interrupted=True)
+        assert board.conductor.state is State.LISTENING, "the user has the floor"
+        board.conductor.dispatch(ev.PlayoutFlushed())
+        await answer(r, board, 3)
+        assert board.conductor.state is State.CLOSING
         board.conductor.stop()
 
 
