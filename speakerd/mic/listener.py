@@ -13,6 +13,9 @@ from speakerd.threads import Worker
 GET_TIMEOUT_S = 0.5
 """Frames that came are processed after this at the latest, though fewer than were asked for."""
 
+HELD_FRAMES = 24
+"""While nobody talks, frames go to the loop half a second at a time, or with what is heard in them."""
+
 
 class Frames(Protocol):
     """Where near frames come from."""
@@ -58,6 +61,8 @@ class Listener:
         self._post_event = post_event
         self._post_frames = post_frames
         self._in_conversation = in_conversation
+        self._held: list[NearFrame] = []
+        """Processed, and not posted yet."""
         self._worker = Worker("frontend", self._run, on_crash)
 
     @property
@@ -103,11 +108,12 @@ class Listener:
 
     def _take(self, frames: list[NearFrame]) -> None:
         events: list[HeardEvent] = []
-        clean: list[NearFrame] = []
         for frame in frames:
             cleaned, heard = self._front_end.process(frame, self._far_end.far_frame(gap=frame.gap))
-            clean.append(cleaned)
+            self._held.append(cleaned)
             events += heard
-        self._post_frames(clean)  # before the events: what they order concerns these frames too
+        if events or len(self._held) >= HELD_FRAMES or self._in_conversation():
+            held, self._held = self._held, []
+            self._post_frames(held)  # before the events: what they order concerns these frames too
         for event in events:
             self._post_event(event)

@@ -10,7 +10,7 @@ import numpy as np
 
 from speakerd.conversation.events import EchoMeasured, SpeechDetected, WakeDetected
 from speakerd.mic.capture import FrameQueue
-from speakerd.mic.listener import Listener
+from speakerd.mic.listener import HELD_FRAMES, Listener
 from speakerd.pcm import FarFrame, NearFrame
 
 
@@ -46,15 +46,19 @@ class Ears:
         return EchoMeasured(30.0, -25.0, 60.0, float(-measured))
 
 
+WORD_FRAMES = 4
+"""With the fourth the word is heard, so they are posted together."""
+
+
 def listen(frames: int, *, talking: bool = False) -> tuple[Ears, Speaker, list]:
     """Feed frames, the sixth after a gap; what was posted, in order."""
-    ears, speaker, source, posted = Ears(), Speaker(), FrameQueue(), queue.Queue()
+    ears, speaker, source, posted = Ears(), Speaker(), FrameQueue(frames), queue.Queue()
     listener = Listener(source, ears, speaker, posted.put, posted.put, lambda: talking, lambda *_: None)
     listener.start()
     for index in range(frames):
         source.put(NearFrame(np.zeros(320, np.int16), index, float(index), gap=index == 5))
     got: list = []
-    while len(got) < frames + 2 * (frames > 3):
+    while len(got) < frames + 2 * (frames >= WORD_FRAMES):
         one = posted.get(timeout=3)
         got += one if isinstance(one, list) else [one]
     listener.stop()
@@ -63,14 +67,43 @@ def listen(frames: int, *, talking: bool = False) -> tuple[Ears, Speaker, list]:
 
 
 def test_every_frame_is_processed_with_the_reference_that_belongs_to_it():
-    ears, speaker, _ = listen(8)
-    assert ears.heard == [(i, i + 1) for i in range(8)]
-    assert speaker.gaps == [i == 5 for i in range(8)]
+    ears, speaker, _ = listen(WORD_FRAMES + HELD_FRAMES)
+    assert ears.heard == [(i, i + 1) for i in range(WORD_FRAMES + HELD_FRAMES)]
+    assert speaker.gaps == [i == 5 for i in range(WORD_FRAMES + HELD_FRAMES)]
 
 
 def test_what_is_posted_is_the_cleaned_frame():
-    _, _, got = listen(2)
+    _, _, got = listen(2, talking=True)
     assert all(frame.echo_free for frame in got)
+
+
+def test_while_nobody_talks_frames_are_posted_half_a_second_at_a_time_or_with_what_is_heard():
+    source, posted = FrameQueue(100), queue.Queue()
+    listener = Listener(source, Ears(), Speaker(), lambda _: None, posted.put, lambda: False, lambda *_: None)
+    listener.start()
+    for index in range(WORD_FRAMES + HELD_FRAMES + 8):
+        source.put(NearFrame(np.zeros(320, np.int16), index, float(index)))
+    assert [len(posted.get(timeout=3)) for _ in range(2)] == [WORD_FRAMES, HELD_FRAMES]
+    listener.stop()
+    assert listener.join(2)
+    assert posted.empty()
+
+
+def test_what_was_held_is_posted_when_somebody_talks():
+    talking, source, posted = [False], FrameQueue(), queue.Queue()
+    listener = Listener(source, Ears(), Speaker(), lambda _: None, posted.put, lambda: talking[0], lambda *_: None)
+    listener.start()
+    for index in range(10, 18):
+        source.put(NearFrame(np.zeros(320, np.int16), index, float(index)))
+    while listener.front_end.measured < 8:
+        time.sleep(0.002)
+    assert posted.empty()
+    talking[0] = True
+    for index in range(18, 22):  # it waits for four together
+        source.put(NearFrame(np.zeros(320, np.int16), index, float(index)))
+    assert [frame.index for frame in posted.get(timeout=3)] == list(range(10, 22))
+    listener.stop()
+    assert listener.join(2)
 
 
 def test_the_figures_follow_a_conversation_and_are_of_it_alone():
@@ -84,13 +117,13 @@ def test_the_figures_follow_a_conversation_and_are_of_it_alone():
         while count:
             count -= len(frames.get(timeout=2))
 
-    hear(10, 8)
+    hear(10, HELD_FRAMES)
     talking[0] = True
-    hear(18, 4)  # it may already wait for four together
-    hear(22, 5)
+    hear(40, 4)  # it may already wait for four together
+    hear(44, 5)
     assert posted.empty()
     talking[0] = False
-    hear(27, 1)
+    source.put(NearFrame(np.zeros(320, np.int16), 49, 0.0))
     told = posted.get(timeout=2)
     assert told == EchoMeasured(30.0, -25.0, 60.0, told.near_dbfs)
     assert 6 <= -told.near_dbfs <= 10
@@ -100,7 +133,7 @@ def test_the_figures_follow_a_conversation_and_are_of_it_alone():
 
 
 def test_a_frame_is_posted_before_its_events():
-    _, _, got = listen(4)
+    _, _, got = listen(WORD_FRAMES)
     assert [type(one).__name__ for one in got] == ["NearFrame"] * 4 + ["WakeDetected", "SpeechDetected"]
 
 
