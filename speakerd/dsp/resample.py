@@ -21,10 +21,22 @@ class Resampler:
         self.in_hz = in_hz
         self.out_hz = out_hz
         self._stream = self._new()
+        self._in_frames = self._out_frames = 0
+        """Of this stream."""
+
+    @property
+    def held_frames(self) -> int:
+        """Frames (at `out_hz`) of the stream that did not come out yet."""
+        return self._in_frames * self.out_hz // self.in_hz - self._out_frames
 
     def push(self, samples: Samples) -> Samples:
         """Feed int16 at `in_hz`; what is ready by now, int16 at `out_hz`."""
-        return samples if self._stream is None else self._convert(self._stream, samples, last=False)
+        if self._stream is None:
+            return samples
+        out = self._convert(self._stream, samples, last=False)
+        self._in_frames += samples.size
+        self._out_frames += out.size
+        return out
 
     def flush(self) -> Samples:
         """End the stream: the rest of it. The next push begins a new stream."""
@@ -32,6 +44,7 @@ class Resampler:
             return np.zeros(0, np.int16)
         tail = self._convert(self._stream, np.zeros(0, np.int16), last=True)
         self._stream = self._new()
+        self._in_frames = self._out_frames = 0
         return tail
 
     def _new(self) -> soxr.ResampleStream | None:

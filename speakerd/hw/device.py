@@ -25,8 +25,11 @@ class SourceBlock:
 class PcmSource(Protocol):
     """A microphone, already converted to 16 kHz mono."""
 
-    def read(self) -> SourceBlock:
-        """Block for about one period (20 ms); it, or what there is of it. Raises DeviceError, also if it hangs."""
+    def read(self, least_frames: int = 1) -> SourceBlock:
+        """Block until so many frames (16 kHz) may be there, for a period (20 ms) or so if that is longer.
+
+        Raises DeviceError, also if it hangs.
+        """
 
     def close(self) -> None:
         """Release the device. May be called twice."""

@@ -14,8 +14,8 @@ from speakerd.hw.alsa import STALL_HINT, STALL_S, XRUNS_IN_A_ROW, Wait, device_e
 from speakerd.hw.device import SourceBlock
 from speakerd.pcm import NEAR_RATE_HZ
 
-CAPTURE_PERIODS = 10
-"""200 ms: what the card keeps for us while the capture thread is held up."""
+CAPTURE_PERIODS = 14
+"""280 ms: what the card keeps for us while the capture thread sleeps for four periods, or is held up."""
 
 
 class AlsaSource:
@@ -36,31 +36,45 @@ class AlsaSource:
         self._resampler = Resampler(self.granted.rate_hz, NEAR_RATE_HZ)
         self._wait = Wait(self._pcm)
         self._runs = False
+        self._xruns = 0
+        """Overruns ahead of the next read."""
 
-    def read(self) -> SourceBlock:
-        """One period of the card, or what it has of it."""
+    def read(self, least_frames: int = 1) -> SourceBlock:
+        """What the card has, once that may be enough: what it takes, the resampler may hold back."""
+        missing = max(1, least_frames - self._resampler.held_frames)
         try:
-            xruns, data = self._read()
+            xruns, data = self._read(-(-missing * self.granted.rate_hz // NEAR_RATE_HZ))
         except alsaaudio.ALSAAudioError as error:
             raise device_error(self._device, error) from error
         samples = decode(data, self.granted.form, self.granted.channels, self._channel)
         return SourceBlock(self._resampler.push(samples), xruns)
 
-    def _read(self) -> tuple[int, bytes]:
-        xruns = 0
+    def _read(self, least_frames: int) -> tuple[int, bytes]:
+        """As `read`, at the card's rate."""
+        xruns, self._xruns = self._xruns, 0
+        sound = b""
+        missing, period = least_frames, self.granted.period_frames
+        plenty = missing > period  # whoever wants so much has slept meanwhile
         deadline_s = time.monotonic() + STALL_S
         while xruns < XRUNS_IN_A_ROW:
             # A card that runs is waited for first: else it would give the few samples it has, over and over.
-            if self._runs and not self._wait.until(deadline_s):
+            if self._runs and not plenty and not self._wait.until(deadline_s):
                 raise DeviceHungError(self._device, f"gave no sound for {STALL_S:g} s", hint=STALL_HINT)
             length, data = self._pcm.read()
             self._runs = length >= 0  # after an overrun it is prepared again, and begins with the next read
             if length > 0:
-                return xruns, data
-            if length == -errno.EPIPE:  # already prepared again; what the card held is lost
+                sound += data
+                missing -= length
+                if missing <= 0:
+                    return xruns, sound
+            elif length == -errno.EPIPE:  # already prepared again; what the card held is lost
+                if sound:
+                    self._xruns = 1  # it lies behind these samples
+                    return xruns, sound
                 xruns += 1
             elif length < 0:
                 raise DeviceError(self._device, f"stopped giving sound ({length})", hint="is it plugged in?")
+            plenty = length == period < missing
         raise DeviceError(self._device, f"overran {XRUNS_IN_A_ROW} times in a row")
 
     def close(self) -> None:

@@ -49,12 +49,14 @@ class WavSource:
         self._began_s = clock()
         self._read_frames = 0
 
-    def read(self) -> SourceBlock:
-        """20 ms of the file, not before a microphone would have heard them."""
+    def read(self, least_frames: int = 1) -> SourceBlock:
+        """As much of the file, or 20 ms, not before a microphone would have heard them."""
         if self._closed:
             raise DeviceError(str(self._path), "is closed")
         try:
-            data = self._file.readframes(ms_to_frames(PERIOD_MS, self._rate_hz))
+            data = self._file.readframes(
+                max(ms_to_frames(PERIOD_MS, self._rate_hz), -(-least_frames * self._rate_hz // NEAR_RATE_HZ))
+            )
         except OSError as error:
             raise DeviceError(str(self._path), f"cannot be read: {error}") from error
         samples = decode(data, self._form, self._file.getnchannels(), self._channel)

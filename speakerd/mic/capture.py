@@ -13,11 +13,15 @@ import numpy as np
 from speakerd.errors import DeadMicrophoneError, DeviceError
 from speakerd.hw.device import PcmSource
 from speakerd.mic.deadair import DeadAir
+from speakerd.mic.pace import Pace
 from speakerd.pcm import NEAR_PERIOD_FRAMES, NEAR_RATE_HZ, NearFrame, Samples
 from speakerd.threads import Worker
 
 QUEUE_FRAMES = 25
 """Half a second: longer and what is heard would be stale."""
+
+LULL_MARGIN_S = 0.005
+"""A sleep ends so much before the sound is due that it was for, so as not to be late with it."""
 
 _FIRST_RETRY_S = 0.25
 _LAST_RETRY_S = 5.0
@@ -31,7 +35,8 @@ class FrameQueue:
         """Frames that nobody fetched in time."""
         self._bound = bound
         self._frames: deque[NearFrame] = deque()
-        self._filled = threading.Condition()
+        lock = threading.Lock()
+        self._filled, self._hurry = threading.Condition(lock), threading.Condition(lock)
         self._wanted = 1
         """Frames that the reader waits for: until then it is not woken."""
         self._closed = False
@@ -50,15 +55,30 @@ class FrameQueue:
     def get(self, timeout_s: float, count: int = 1) -> list[NearFrame]:
         """The `count` oldest frames together, so that their reader wakes up once; fewer if time runs out first."""
         with self._filled:
+            if count < self._wanted:
+                self._hurry.notify()
             self._wanted = count
             self._filled.wait_for(lambda: self._closed or len(self._frames) >= count, timeout_s)
             return [self._frames.popleft() for _ in range(min(count, len(self._frames)))]
+
+    def lull(self, end_s: Callable[[int], float]) -> int:
+        """For the writer: the frames that its reader still waits for, after a sleep while it needs none of them.
+
+        The sleep ends at `end_s` of their number, CLOCK_MONOTONIC, or with 1 when the reader is content with fewer.
+        """
+        with self._filled:
+            missing = self._wanted - len(self._frames) % self._wanted
+            sleep_s = end_s(missing) - time.monotonic()
+            if missing == 1 or sleep_s <= 0 or self._closed:
+                return missing
+            return 1 if self._hurry.wait(sleep_s) else missing
 
     def close(self) -> None:
         """Nobody needs to wait any longer: `get` returns at once with what is there."""
         with self._filled:
             self._closed = True
             self._filled.notify()
+            self._hurry.notify()
 
 
 class Chunker:
@@ -70,12 +90,14 @@ class Chunker:
         self._rest: Samples = np.zeros(0, np.int16)
         self._gap = False
 
+    def lacking(self, frames: int) -> int:
+        """Samples still to come until so many frames can be made."""
+        return frames * NEAR_PERIOD_FRAMES - self._rest.size
+
     def feed(self, samples: Samples, at_s: float, *, gap: bool) -> list[NearFrame]:
         """Take a block whose last sample came at `at_s`; `gap`: sound was lost ahead of it."""
         self._gap |= gap
-        if not self._rest.size and samples.size == NEAR_PERIOD_FRAMES:  # the usual case, without a copy
-            return [self._frame(samples, at_s)]
-        sound = np.concatenate([self._rest, samples])
+        sound = np.concatenate([self._rest, samples]) if self._rest.size else samples
         whole = sound.size - sound.size % NEAR_PERIOD_FRAMES
         made = [
             self._frame(sound[end - NEAR_PERIOD_FRAMES : end], at_s - (sound.size - end) / NEAR_RATE_HZ)
@@ -164,8 +186,13 @@ class Capture:
     def _listen(self, worker: Worker, source: PcmSource) -> None:
         """Read until stopped. Raises DeviceError."""
         announced = False
+        pace = Pace()
         while not worker.stopping:
-            block = source.read()
+            frames = self._deliver.lull(lambda frames: pace.due_s(self._chunker.lacking(frames)) - LULL_MARGIN_S)
+            asked_s = time.monotonic()
+            block = source.read(self._chunker.lacking(frames))
+            now_s = time.monotonic()
+            pace.fetched(block.samples.size, asked_s, now_s)
             self.xruns += block.xruns
             if self._dead_air.feed(block.samples):
                 raise DeadMicrophoneError(
@@ -173,7 +200,7 @@ class Capture:
                     "gives no sound at all, not even noise",
                     hint="is it muted, by a switch on it or in `alsamixer`? is audio.capture_channel right?",
                 )
-            for frame in self._chunker.feed(block.samples, time.monotonic(), gap=block.xruns > 0):
+            for frame in self._chunker.feed(block.samples, now_s, gap=block.xruns > 0):
                 self._deliver.put(frame)
             if not announced and not self._dead_air.dead:
                 self._on_state(None)

@@ -98,3 +98,13 @@ def test_quick_lets_no_alias_through() -> None:
     tone = (8_000 * np.sin(2 * np.pi * 10_000 * np.arange(48_000) / 48_000)).astype(np.int16)
     alias = np.concatenate([resampler.push(tone[start : start + 960]) for start in range(0, 48_000, 960)])[100:]
     assert alias.astype(float).std() < 8_000 * 10 ** (-60 / 20)
+
+
+@pytest.mark.parametrize(("in_hz", "out_hz"), [(48_000, 16_000), (44_100, 16_000), (16_000, 16_000)])
+def test_it_knows_what_it_holds(in_hz, out_hz):
+    resampler, given = Resampler(in_hz, out_hz), 0
+    for pushed in range(1, 40):
+        given += resampler.push(tone(440, in_hz, 0.02)).size
+        assert resampler.held_frames == pushed * out_hz // 50 - given
+    resampler.flush()
+    assert resampler.held_frames == 0

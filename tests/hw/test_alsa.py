@@ -236,6 +236,59 @@ def test_capture_overruns_are_counted_and_survived(card):
     assert source.read().xruns == 0
 
 
+def test_several_periods_are_fetched_together_and_waited_for_once(card, monkeypatch):
+    period = (320, bytes(range(64)) * 10)
+    made = card(rates=(16_000,), channel_counts=(1,), formats=("S16_LE",), answers=(period,) * 6)
+    source = AlsaSource(DEVICE, 16_000, 0)
+    source.read()
+    waits = []
+    monkeypatch.setattr(made[-1], "polldescriptors_revents", waits.append)
+    assert np.array_equal(source.read(1280).samples, np.frombuffer(period[1] * 4, np.int16))
+    assert len(waits) == 1
+    assert len(made[-1].script) == 1
+
+
+def test_of_several_periods_those_that_are_not_there_are_waited_for(card, monkeypatch):
+    made = card(
+        rates=(16_000,), channel_counts=(1,), formats=("S16_LE",),
+        answers=((320, bytes(640)), (320, bytes(640)), (0, b""), (100, bytes(200)), (320, bytes(640))),
+    )  # fmt: skip
+    source = AlsaSource(DEVICE, 16_000, 0)
+    source.read()
+    waits = []
+    monkeypatch.setattr(made[-1], "polldescriptors_revents", waits.append)
+    assert source.read(700).samples.size == 740
+    assert len(waits) == 2, "for the third answer nobody waited: a whole period had come"
+
+
+def test_an_overrun_amid_several_periods_lies_ahead_of_the_next_ones(card):
+    sound = (320, bytes(640))
+    card(
+        rates=(16_000,), channel_counts=(1,), formats=("S16_LE",),
+        answers=(sound, sound, (-errno.EPIPE, b""), sound, sound),
+    )  # fmt: skip
+    source = AlsaSource(DEVICE, 16_000, 0)
+    source.read()
+    blocks = [source.read(1280), source.read(320)]
+    assert [(block.samples.size, block.xruns) for block in blocks] == [(320, 0), (320, 1)]
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 22_050, 44_100, 48_000])
+def test_what_the_resampler_holds_is_not_waited_for_twice(card, rate_hz):
+    """Four frames are there after as many periods as if each had been fetched alone."""
+    period = (rate_hz // 50, bytes(2 * (rate_hz // 50)))
+
+    def periods_fetched(steps, least):
+        made = card(rates=(rate_hz,), channel_counts=(1,), formats=("S16_LE",), answers=(period,) * 900)
+        source, frames, when = AlsaSource(DEVICE, 16_000, 0), 0, []
+        while len(when) < steps:
+            frames += source.read(least(1280 * (len(when) + 1) - frames)).samples.size
+            when += [900 - len(made[-1].script)] * (frames // 1280 - len(when))
+        return when
+
+    assert periods_fetched(200, lambda missing: missing) == periods_fetched(200, lambda _: 1)
+
+
 def test_playback_underruns_are_counted_and_nothing_is_lost(card):
     made = card(answers=(-errno.EPIPE, 100, -errno.EPIPE, 400, None))
     sink = AlsaSink(DEVICE, 48_000, 80)

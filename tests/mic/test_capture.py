@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
+import statistics
 import threading
 import time
 
@@ -110,6 +112,70 @@ def test_an_empty_queue_waits_no_longer_than_told():
     assert 0.04 < time.monotonic() - began_s < 0.5
 
 
+class Writer:
+    """Sleeps as the capture thread does; what for, and how long it took."""
+
+    def __init__(self, frames, sleep_s):
+        self.lulls = queue.Queue()
+
+        def run(_worker):
+            began_s = time.monotonic()
+            asked = []
+            missing = frames.lull(lambda count: asked.append(count) or began_s + sleep_s)
+            self.lulls.put((asked, missing, time.monotonic() - began_s))
+
+        self.worker = Worker("writer", run, lambda *_: None)
+        self.worker.start()
+
+
+def test_a_writer_sleeps_until_the_frame_that_its_reader_waits_for():
+    frames = FrameQueue()
+    assert frames.get(0, 4) == []
+    frames.put(frame(0))
+    asked, missing, slept_s = Writer(frames, 0.1).lulls.get(timeout=2)
+    assert (asked, missing) == ([3], 3)
+    assert slept_s == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_writer_whose_reader_waits_for_the_next_frame_does_not_sleep():
+    frames = FrameQueue()
+    assert Writer(frames, 5.0).lulls.get(timeout=2)[1] == 1
+    assert frames.get(0, 4) == []
+    for index in range(3):
+        frames.put(frame(index))
+    assert Writer(frames, 5.0).lulls.get(timeout=2)[1] == 1
+
+
+def test_a_writer_ahead_of_its_reader_sleeps_for_the_batch_after():
+    frames = FrameQueue()
+    assert frames.get(0, 4) == []
+    for index in range(6):
+        frames.put(frame(index))
+    assert Writer(frames, 0.0).lulls.get(timeout=2)[:2] == ([2], 2)
+
+
+@pytest.mark.parametrize(
+    "hurry", [lambda frames: frames.get(0, 1), lambda frames: frames.close()], ids=["get", "close"]
+)
+def test_a_writer_is_woken_by_a_reader_who_wants_fewer(hurry):
+    frames = FrameQueue()
+    assert frames.get(0, 4) == []
+    writer = Writer(frames, 5.0)
+    time.sleep(0.05)
+    assert writer.lulls.empty()
+    hurry(frames)
+    assert writer.lulls.get(timeout=1)[1] == 1
+    assert Writer(frames, 5.0).lulls.get(timeout=1)[2] < 1.0
+
+
+def test_a_writer_sleeps_on_for_a_reader_who_wants_as_many_again():
+    frames = FrameQueue()
+    assert frames.get(0, 4) == []
+    writer = Writer(frames, 0.3)
+    assert frames.get(0.05, 4) == []
+    assert writer.lulls.get(timeout=2)[1] == 4
+
+
 class Script:
     """A source that gives its blocks, then fails or goes on with silence."""
 
@@ -117,7 +183,7 @@ class Script:
         self.blocks = list(blocks)
         self.closed = 0
 
-    def read(self):
+    def read(self, _least_frames=1):
         block = self.blocks.pop(0) if self.blocks else SourceBlock(np.zeros(320, np.int16))
         if isinstance(block, Exception):
             raise block
@@ -198,6 +264,46 @@ def test_a_bug_in_the_thread_is_reported():
     assert name == "capture"
     assert isinstance(error, ValueError)
     one.close()
+
+
+class Ticking:
+    """A card that fills at its own pace, whoever reads; it notes for how much it was asked, and when."""
+
+    def __init__(self):
+        self.began_s = time.monotonic()
+        self.given = 0
+        self.asked = []
+
+    def read(self, least_frames=1):
+        self.asked.append((least_frames, time.monotonic()))
+        due_s = self.began_s + (self.given + max(least_frames, 320)) / 16_000
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        there = int((time.monotonic() - self.began_s) * 16_000) // 320 * 320 - self.given
+        self.given += there
+        return SourceBlock(ramp(there))
+
+    def close(self):
+        pass
+
+
+def test_a_reader_of_four_frames_lets_the_thread_sleep_and_gets_them_as_early_as_one_of_single_frames():
+    card = Ticking()
+    one = Studio(card)
+    for count in (4, 1):
+        one.frames.get(1.0, count)
+        asked = len(card.asked)
+        late_s = []
+        for _ in range(24 // count):
+            got = one.frames.get(1.0, count)
+            assert len(got) == count
+            late_s.append(time.monotonic() - card.began_s - (got[-1].index + 1) * 0.02)
+            assert [now.captured_at_s - last.captured_at_s for last, now in itertools.pairwise(got)] == pytest.approx(
+                [0.02] * (count - 1)
+            )
+        assert statistics.median(late_s) < 0.01
+        assert (len(card.asked) - asked) * count == pytest.approx(24, abs=2 * count), "one read for each batch"
+    one.close()
+    assert one.capture.xruns == one.capture.dropped == 0
 
 
 @pytest.mark.alsa

@@ -39,16 +39,16 @@ class PipeSource:
         self._due_s = time.monotonic()
         self._closed = False
 
-    def read(self) -> SourceBlock:
-        """20 ms."""
+    def read(self, least_frames: int = 1) -> SourceBlock:
+        """As much, or 20 ms."""
         if self._closed:
             raise DeviceError("the pipe", "is closed")
-        self._due_s += PERIOD_MS / 1000
+        samples = np.zeros(max(least_frames, NEAR_RATE_HZ * PERIOD_MS // 1000), np.int16)
+        self._due_s += samples.size / NEAR_RATE_HZ
         if (early_s := self._due_s - time.monotonic()) > 0:
             time.sleep(early_s)
         elif early_s < -0.5:
             self._due_s -= early_s
-        samples = np.zeros(NEAR_RATE_HZ * PERIOD_MS // 1000, np.int16)
         with contextlib.suppress(BlockingIOError):
             data = os.read(self._pipe, 2 * samples.size)
             samples[: len(data) // 2] = from_bytes(data)
