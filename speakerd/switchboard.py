@@ -27,7 +27,7 @@ from speakerd.conversation.events import (
     UserSpeechStarted,
     WakeDetected,
 )
-from speakerd.conversation.state import State
+from speakerd.conversation.state import IN_REPLY, TALKING, State
 from speakerd.deafness import Deafness
 from speakerd.errors import DeviceError
 from speakerd.herald import Herald
@@ -145,7 +145,8 @@ class Switchboard:
         match output:
             case ItemAudio(item_id, pcm):
                 self.cashier.received(pcm)
-                if not self.playback.enqueue(item_id, pcm):
+                # Else nobody waits for it any more: it was on its way when the conversation was stopped.
+                if self.conductor.state in IN_REPLY and not self.playback.enqueue(item_id, pcm):
                     self.reporter.overflow()
             case VoiceComplete():
                 self.playback.end_response()
@@ -160,7 +161,8 @@ class Switchboard:
             return
         match report:
             case ToolsCalled():
-                self.clerk.serve(report)
+                if self.conductor.state in TALKING:
+                    self.clerk.serve(report)
             case ResponseUsage() | TranscriptionUsage():
                 self.cashier.charge(report)
             case ResponseFailed():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import MISSING, fields
 from types import SimpleNamespace
 
 import pytest
-from support.rig import rig
+from support.rig import CHUNK, rig
 
 from speakerd.cast import Cast
 from speakerd.config.model import Config, Persona, Realtime, Wake, WakeWord
@@ -15,6 +16,7 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.conductor import Conductor
 from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
+from speakerd.realtime.outputs import ToolsCalled
 from speakerd.switchboard import Switchboard
 
 WAKE = Wake(
@@ -39,7 +41,7 @@ def board_for(link) -> Switchboard:
         **{field.name: Mute() for field in fields(Switchboard) if field.init and field.default is MISSING},
         "gatekeeper": SimpleNamespace(muted=False),
         "herald": SimpleNamespace(sounding=False, hush=lambda: None),
-        "cashier": SimpleNamespace(refusal=lambda: None, used_up=False),
+        "cashier": SimpleNamespace(refusal=lambda: None, used_up=False, received=lambda _pcm: None),
         "conductor": conductor,
         "link": link,
         "cast": cast,
@@ -143,3 +145,40 @@ async def test_a_word_while_the_old_session_closes_brings_its_own(wake):
         assert isinstance(await r.next(), ev.SessionReady)
         assert voice(r.peer) == {JARVIS: "marin", ALEXA: "cedar"}[wake]
         board.conductor.stop()
+
+
+async def test_what_comes_of_a_reply_after_the_stop_does_not_sound():
+    """The server has sent it already, faster than it sounds, when it is asked to close."""
+    async with rig(keep_warm=False) as r:
+        board = board_for(r.link)
+        played: list[str] = []
+        board.playback = SimpleNamespace(enqueue=lambda item_id, _pcm: played.append(item_id) is None)
+        await converse(r, board, JARVIS)
+        await r.peer.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id="u1")
+        await r.peer.send("input_audio_buffer.speech_stopped", audio_end_ms=60_000, item_id="u1")
+        await r.peer.send("input_audio_buffer.committed", item_id="u1")
+        await r.peer.send("response.created", response={"id": "r1", "status": "in_progress"})
+        sound = {"response_id": "r1", "item_id": "i1", "content_index": 0, "delta": base64.b64encode(CHUNK).decode()}
+        await r.peer.send("response.output_audio.delta", **sound)
+        while not played:
+            board.take_output(await r.next())
+        await r.peer.send("response.output_audio.delta", **sound)
+        board.take_event(ev.StopRequested("mute"))
+        while board.conductor.state is not State.IDLE:
+            board.take_output(await r.next())
+        assert played == ["i1"]
+        board.conductor.stop()
+
+
+async def test_a_function_that_is_called_after_the_stop_is_not_run():
+    async with rig(keep_warm=False) as r:
+        board = board_for(r.link)
+        served: list[ToolsCalled] = []
+        board.clerk = SimpleNamespace(serve=served.append)
+        await converse(r, board, JARVIS)
+        called = ToolsCalled(1, "r1", ())
+        board.take_report(called)
+        board.take_event(ev.StopRequested("mute"))
+        board.take_report(called)
+        assert served == [called]
+        await part(r, board)
