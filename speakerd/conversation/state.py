@@ -94,6 +94,8 @@ class Facts:
     response_id: str | None = None
     """The response that the user hears or will hear."""
     response_done: bool = False
+    broken: bool = False
+    """It ended before its end, and that was not told."""
     tools: bool = False
     """It called functions, and the response with their answer has not begun."""
     drained: bool = False
@@ -121,4 +123,4 @@ class Facts:
 
     def forget_response(self) -> None:
         """There is no response: none began since the user's floor."""
-        self.response_id, self.response_done, self.drained, self.tools = None, False, False, False
+        self.response_id, self.response_done, self.broken, self.drained, self.tools = None, False, False, False, False

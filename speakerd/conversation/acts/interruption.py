@@ -86,8 +86,7 @@ def wait_for_tools_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[A
 
 def reply_over_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     """All of it had been heard in the moment of the pause."""
-    f.forget_response()
-    return [*restored(f), do.ResumePlayout()]
+    return [*restored(f), do.ResumePlayout(), *reply.end_told(f)]
 
 
 def false_alarm(f: Facts, _event: ev.Event, now_s: float) -> list[Action]:

@@ -11,20 +11,19 @@ from speakerd.conversation.state import TALKING, Facts
 
 def response(f: Facts, event: ev.ResponseStarted, _now_s: float) -> list[Action]:
     f.user_speaking = False
-    f.response_id, f.response_done, f.tools = event.response_id, False, False
+    f.response_id, f.response_done, f.broken, f.tools = event.response_id, False, False, False
     return []
 
 
 def response_done(f: Facts, event: ev.ResponseEnded, _now_s: float) -> list[Action]:
-    f.response_done = True
+    f.response_done, f.broken = True, _is_broken(event)
     f.tools = f.tools and bool(event.response_id)
     return []
 
 
 def no_words(f: Facts, event: ev.ResponseEnded, _now_s: float) -> list[Action]:
     f.forget_response()
-    failed: list[Action] = [do.PlayEarcon(Earcon.ERROR)] if event.status in ("failed", "incomplete") else []
-    return [do.OpenUplink(), *failed]
+    return [do.OpenUplink(), *_told(broken=_is_broken(event))]
 
 
 def no_answer(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
@@ -75,13 +74,20 @@ def ran_dry_unheard(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 
 def reply_over(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    broken = end_told(f)
+    return [*open_after_sound(f), *broken]
+
+
+def end_told(f: Facts) -> list[Action]:
+    """There is no response any more; if it broke off, that is told once all that came of it was heard."""
+    broken = f.broken
     f.forget_response()
-    return open_after_sound(f)
+    return _told(broken=broken)
 
 
 def reply_too_long(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     """Or it ran dry, and the rest never came: that is told."""
-    broken: list[Action] = [do.PlayEarcon(Earcon.ERROR)] if f.drained else []
+    broken = _told(broken=f.drained)
     return [*silence_assistant(f), do.OpenUplink(skip_ms=f.rules.echo_tail_ms), *broken]
 
 
@@ -89,3 +95,11 @@ def flushed(f: Facts, event: ev.PlayoutFlushed, _now_s: float) -> list[Action]:
     session = f.flushes.popleft() if f.flushes else None
     in_session = f.state in TALKING and session == f.session
     return [do.TruncateItems(event.items)] if event.items and in_session else []
+
+
+def _is_broken(event: ev.ResponseEnded) -> bool:
+    return event.status in ("failed", "incomplete")
+
+
+def _told(*, broken: bool) -> list[Action]:
+    return [do.PlayEarcon(Earcon.ERROR)] if broken else []
