@@ -146,6 +146,8 @@ ROWS: tuple[Row, ...] = (
     Row(SPEAKING, ev.BargeInDismissed, None, interruption.restore),
     Row(SPEAKING, ev.BargeInDetected, S.INTERRUPTED, interruption.barge_in, _by_speech, "barge_in: speech"),
     Row(SPEAKING, ev.UserSpeechStarted, S.LISTENING, interruption.barge_in_by_server, _by_speech, "barge_in: speech"),
+    Row(SPEAKING, ev.UserSpeechStarted, None, turn.user_speaks),
+    Row(SPEAKING, ev.UserSpeechStopped, None, turn.user_finished),
     Row(
         SPEAKING,
         ev.WakeDetected,

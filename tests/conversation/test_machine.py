@@ -102,6 +102,16 @@ def test_barge_in_obeys_the_configuration(barge_in, event, state):
 
 
 @pytest.mark.parametrize("barge_in", [BargeIn.WAKE_WORD, BargeIn.OFF])
+def test_who_began_to_speak_while_the_reply_had_run_dry_may_finish(barge_in):
+    play = Playbook(Rules(barge_in=barge_in))
+    play.feed(*TO[SPEAKING], DRY, BEGIN, ANSWERED, DRAINED)
+    assert (play.machine.state, play.machine.deadline_s) == (LISTENING, play.now_s + 60.0)
+    play = Playbook(Rules(barge_in=barge_in))
+    play.feed(*TO[SPEAKING], DRY, BEGIN, END, ANSWERED, DRAINED)
+    assert (play.machine.state, play.machine.deadline_s) == (LISTENING, play.now_s + 8.0)
+
+
+@pytest.mark.parametrize("barge_in", [BargeIn.WAKE_WORD, BargeIn.OFF])
 @pytest.mark.parametrize("state", [LISTENING, THINKING, SPEAKING])
 def test_suspicions_order_nothing_where_speech_does_not_interrupt(barge_in, state):
     play = Playbook(Rules(barge_in=barge_in))

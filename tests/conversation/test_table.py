@@ -47,11 +47,13 @@ from support.playbook import (
     Playbook,
 )
 
+from speakerd.config.model import BargeIn
 from speakerd.conversation import actions as do
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import Rules
 from speakerd.conversation.table import ROWS
 
+BROKEN = replace(ANSWERED, status="failed", error="server_error")
 BY_HAND = replace(WAKE, by_hand=True)
 
 ROWS_IN_PLAY = [
@@ -133,6 +135,18 @@ ROWS_IN_PLAY = [
     (SPEAKING, (ev.ResponseStarted(1, "r2"),), SPEAKING, [], 180),
     (SPEAKING, (ANSWERED,), SPEAKING, [], 180),
     (SPEAKING, (ANSWERED, DRAINED), LISTENING, [TAIL], 8),
+    (SPEAKING, (END,), SPEAKING, [], 180),
+    (SPEAKING, (BROKEN, DRAINED), LISTENING, [TAIL, ERROR], 8),
+    (
+        SPEAKING,
+        (CALLS, ANSWERED, OTHER, replace(BROKEN, response_id="r2", audio_ms=0), DRAINED),
+        LISTENING,
+        [TAIL, ERROR],
+        8,
+    ),
+    (SPEAKING, (BROKEN, OTHER, replace(ANSWERED, response_id="r2"), DRAINED), LISTENING, [TAIL], 8),
+    (INTERRUPTED, (BROKEN, DRAINED), LISTENING, [do.ResumePlayout(), ERROR], 8),
+    (THINKING, (BROKEN, AUDIBLE, DRAINED), LISTENING, [TAIL, ERROR], 8),
     (SPEAKING, (DRY,), SPEAKING, [TAIL], 15),
     (SPEAKING, (DRY, AUDIBLE), SPEAKING, [do.HoldUplink()], 180),
     (SPEAKING, (DRY, ANSWERED), SPEAKING, [], 15),
@@ -194,9 +208,13 @@ def test_row(start, events, state, actions, due_in_s):
 
 def test_every_row_of_the_table_is_played():
     played = set()
-    too_long = (LISTENING, (LATE,), None, None, None)  # the only row that the default rules do not reach so soon
-    for start, events, *rest in (*ROWS_IN_PLAY, too_long):
-        play = Playbook(Rules() if rest[0] else Rules(conversation_s=1.0))
+    in_play = [(start, events, Rules()) for start, events, *_ in ROWS_IN_PLAY]
+    in_play += [
+        (LISTENING, (LATE,), Rules(conversation_s=1.0)),  # not reached so soon, else
+        (SPEAKING, (BEGIN,), Rules(barge_in=BargeIn.OFF)),
+    ]
+    for start, events, rules in in_play:
+        play = Playbook(rules)
         for event in (*TO[start], *events):
             facts = play.machine.facts
             if isinstance(event, ev.DeadlineReached):
