@@ -80,11 +80,15 @@ class Herald:
         self._until_s = 0.0
         self._quiet = asyncio.Event()
         self._quiet.set()
+        self._words = ""
+        """What is being made, or was last."""
         self._making: asyncio.Task[None] | None = None
         self._mute = False
         self._closed = False
         self._reading = asyncio.Lock()
         """One text at a time is made into speech."""
+        self._hushed = 0
+        """Times that it was told to be silent."""
         self._missed: set[str] = set()
 
     @property
@@ -95,7 +99,7 @@ class Herald:
     @property
     def busy(self) -> bool:
         """A notice may be audible, or soon will be."""
-        return self.sounding or (self._making is not None and not self._making.done())
+        return self.sounding or self._reading.locked() or (self._making is not None and not self._making.done())
 
     def use(self, section: Sounds) -> None:
         """These settings from now on."""
@@ -131,12 +135,14 @@ class Herald:
         self._remark = sentence
 
     def say(self, *sentences: str) -> None:
-        """Say these, given in English, in a moment; unless they were said a short while ago."""
-        now_s, words = self._loop.time(), " ".join(sentences)
-        if not self._section.notices or self._mute or now_s < self._not_before_s.get(words, 0.0):
+        """Say these, given in English, in a moment; unless they are about to be said, or were a short while ago."""
+        words = " ".join(sentences)
+        if not self._section.notices or self._mute or self._loop.time() < self._not_before_s.get(words, 0.0):
             return
-        self._not_before_s[words] = now_s + self._section.notice_pause_s
+        if self._making is not None and not self._making.done() and self._words == words:
+            return
         self._cancel()
+        self._words = words
         self._making = self._tasks.create_task(self._say(sentences), name="notice")
 
     async def read_out(self, text: str) -> str:
@@ -148,10 +154,13 @@ class Herald:
         utterance = self._in_english(text) if language == "en" else _by_espeak(text, language)
         if shutil.which(utterance.command[0]) is None:
             return f"{utterance.command[0]} is not installed, and nothing else speaks {language}."
+        hushed = self._hushed
         async with self._reading:
             pcm = await self._make(utterance)
             if self._closed:
                 return "The daemon is stopping."
+            if self._hushed != hushed:
+                return "It was told to be silent."
             if not pcm:
                 return "No sound could be made of it."
             return "" if self._sound(pcm[:MAX_BYTES_READ]) else "The loudspeaker is not free for it."
@@ -159,6 +168,7 @@ class Herald:
     def hush(self) -> None:
         """What was not begun is not said; what sounds is flushed by the caller."""
         self._cancel()
+        self._hushed += 1
         self._until_s = 0.0
 
     def close(self) -> None:
@@ -181,7 +191,8 @@ class Herald:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 await self._quiet.wait()
-        self._sound(pcm)
+        if self._sound(pcm):
+            self._not_before_s[self._words] = self._loop.time() + self._section.notice_pause_s
 
     def _sound(self, pcm: bytes) -> bool:
         if not self._play(pcm):

@@ -107,6 +107,16 @@ async def test_who_calls_again_is_not_told(street, monkeypatch):
     assert street.heard == []
 
 
+async def test_what_was_not_said_for_a_call_is_said_the_next_time(street, monkeypatch):
+    monkeypatch.setattr(module, "DELAY_S", 0.3)
+    street.herald.say("one")
+    await asyncio.sleep(0.1)
+    street.herald.hush()
+    street.herald.say("one")
+    await street.silence()
+    assert len(street.heard) == 1
+
+
 async def test_it_is_made_once_and_kept(street, tmp_path, monkeypatch):
     street.herald.say(SENTENCE)
     await street.silence()
@@ -352,3 +362,14 @@ async def test_no_text_is_read_out_where_nobody_may_talk(street):
     assert not street.herald.sounding
     street.herald.close()
     assert await street.herald.read_out("x") == "The daemon is stopping."
+
+
+async def test_a_text_that_was_not_begun_when_silence_was_asked_for_is_not_read_out(street):
+    reading = street.herald._tasks.create_task(street.herald.read_out("One two three."))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert street.herald.busy
+    street.herald.hush()
+    assert await reading == "It was told to be silent."
+    assert street.heard == []
+    assert not street.herald.busy
