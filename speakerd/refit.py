@@ -107,6 +107,7 @@ class Refit:
             note = "the configuration could not be read in time, the old one stays"
         finally:
             self._reading = False
+            self._put_on_waiting()
             self.board.reporter.reloaded(note)
         return reply
 
@@ -160,7 +161,10 @@ class Refit:
         return Reply("\n".join(lines), data=data), note
 
     def _put_on_waiting(self) -> None:
-        if self._waiting is None or self.board.stopping or self.board.conductor.state is not State.IDLE:
+        """Unless another one is being made ready: that one knows only what it was to replace."""
+        if self._waiting is None or self._reading:
+            return
+        if self.board.stopping or self.board.conductor.state is not State.IDLE:
             return
         outfit, self._waiting = self._waiting, None
         self._put_on(outfit)

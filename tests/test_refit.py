@@ -416,6 +416,45 @@ async def test_the_newest_of_several_that_wait_counts():
         assert rule("think_s")(h) == 4.0, "taken back before it came"
 
 
+async def test_what_is_taken_back_while_the_conversation_ends_is_taken_back_whole(monkeypatch):
+    async with house(Config()) as h:
+        await begin(h)
+        await h.reload(with_value("wake.words", WORDS))
+        made, ended = threading.Event(), threading.Event()
+        load_earcons = module.load_earcons
+        monkeypatch.setattr(module, "load_earcons", lambda s: (made.set(), ended.wait(5)) and load_earcons(s))
+        h.wanted = with_value("sounds.level_dbfs", -30.0)
+        reload = h.app._tasks.create_task(h.refit.reload())
+        await asyncio.to_thread(made.wait, 5)
+        await end(h)
+        ended.set()
+        assert (await reload).error == ""
+        h.app._listener._change()
+        heard = h.app._listener.front_end._wake._words
+        assert [word.name for word in heard] == [word.model for word in h.refit.config.wake.words] == ["hey_jarvis"]
+
+
+async def test_what_waits_is_put_on_though_the_next_reading_fails_meanwhile():
+    async with house(Config()) as h:
+        await begin(h)
+        await h.reload(with_value("conversation.silence_timeout_s", 3.0))
+        read, ended = threading.Event(), threading.Event()
+
+        def fail() -> Config:
+            read.set()
+            ended.wait(5)
+            raise ConfigError("no")
+
+        h.refit.read = fail
+        reload = h.app._tasks.create_task(h.refit.reload())
+        await asyncio.to_thread(read.wait, 5)
+        await end(h)
+        ended.set()
+        assert (await reload).error == "bad_config"
+        await asyncio.sleep(0)
+        assert rule("silence_s")(h) == 3.0
+
+
 # ---------------------------------------------------------------- what goes on
 
 
