@@ -67,7 +67,7 @@ class AlsaSink:
                     raise DeviceError(self._device, f"ran empty {xruns} times in a row")
             elif written < 0:
                 raise DeviceError(self._device, f"stopped taking sound ({written})", hint="is it plugged in?")
-            elif not self._wait.until(deadline_s):
+            elif time.monotonic() > deadline_s or not self._wait.until(deadline_s):  # it may be ready, and take nothing
                 raise self._stalled()
         return xruns
 

@@ -59,7 +59,7 @@ class AlsaSource:
         while xruns < XRUNS_IN_A_ROW:
             # A card that runs is waited for first: else it would give the few samples it has, over and over.
             if self._runs and not plenty and not self._wait.until(deadline_s):
-                raise DeviceHungError(self._device, f"gave no sound for {STALL_S:g} s", hint=STALL_HINT)
+                raise self._hung()
             length, data = self._pcm.read()
             self._runs = length >= 0  # after an overrun it is prepared again, and begins with the next read
             if length > 0:
@@ -74,8 +74,13 @@ class AlsaSource:
                 xruns += 1
             elif length < 0:
                 raise DeviceError(self._device, f"stopped giving sound ({length})", hint="is it plugged in?")
+            elif length == 0 and time.monotonic() > deadline_s:  # it says that it is ready, and is not
+                raise self._hung()
             plenty = length == period < missing
         raise DeviceError(self._device, f"overran {XRUNS_IN_A_ROW} times in a row")
+
+    def _hung(self) -> DeviceError:
+        return DeviceHungError(self._device, f"gave no sound for {STALL_S:g} s", hint=STALL_HINT)
 
     def close(self) -> None:
         """Release the card."""

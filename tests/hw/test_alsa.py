@@ -462,6 +462,30 @@ def test_a_loudspeaker_that_hangs_is_closed_without_a_word(card, impatient):
     assert (made[-1].dropped, made[-1].closed) == (0, 1)
 
 
+class IdleCard(OddCard):
+    """One that says that it is ready, and is not."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        os.write(self.pipe[1], b"!")
+        self.given_up_s = time.monotonic() + 5.0
+
+    def read(self):
+        return self.write(b""), b""
+
+    def write(self, data):
+        assert time.monotonic() < self.given_up_s, "it would be asked for ever"
+        return 0
+
+
+def test_a_card_that_is_ready_for_ever_and_moves_nothing_hangs(monkeypatch, impatient):
+    monkeypatch.setattr(alsa.alsaaudio, "PCM", IdleCard)
+    with pytest.raises(DeviceError, match=r"gave no sound for 0\.3 s"):
+        AlsaSource(DEVICE, 48_000, 0).read()
+    with pytest.raises(DeviceError, match=r"took no sound for 0\.3 s"):
+        AlsaSink(DEVICE, 48_000, 80).write(NOISE)
+
+
 def _repeat(action):
     for _ in range(100):
         action()
