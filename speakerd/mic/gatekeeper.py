@@ -59,8 +59,9 @@ class Gatekeeper:
 
     def mute(self, *, muted: bool) -> None:
         """Shut the microphone off, or take it in again: what was heard before and meanwhile is never sent."""
-        self._muted = muted
-        self._uplink.forget()
+        if muted is not self._muted:
+            self._muted = muted
+            self._uplink.forget()
 
     def hold(self, from_index: int | None) -> None:
         """Keep frames from this one on, send none."""

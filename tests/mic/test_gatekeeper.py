@@ -81,3 +81,14 @@ def test_muted_in_the_middle_what_is_on_its_way_stays_here():
     keeper.hold(None)  # would send what the resampler still holds
     keeper.close()
     assert len(b"".join(sent)) == before
+
+
+def test_taken_in_again_without_having_been_shut_off_nothing_is_forgotten():
+    sent: list[bytes] = []
+    keeper = Gatekeeper(sent.append, Realtime())
+    keeper.hold(0)
+    for index in range(10):
+        keeper.push(frame(index))
+    keeper.mute(muted=False)
+    keeper.open(None, 0)
+    assert keeper.sent_frames == 10
