@@ -49,9 +49,9 @@ class FrontEnd:
         self._voice_dbfs: deque[float] = deque(maxlen=_KEPT_VOICE_FRAMES)
 
     def succeed(self, old: FrontEnd) -> None:
-        """Take the place of another: totals go on, and what it told is known."""
+        """Take the place of another: totals go on, and what it told is known; speech that began will end."""
         self._scored_before, self._jumps_before = old.frames_scored, old.echo_jumps
-        self._half_duplex = old._half_duplex
+        self._half_duplex, self._endpoint = old._half_duplex, old._endpoint
 
     @property
     def frames_scored(self) -> int:

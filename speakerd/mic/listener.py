@@ -55,8 +55,8 @@ class Listener:
         """
         self._frames = frames
         self._front_end = front_end
-        self._next: FrontEnd | None = None
-        """Takes the place of the front-end before the next frame."""
+        self._next = front_end
+        """Takes the place of the front-end before the next frame, if it is another one. The loop alone writes it."""
         self._far_end = far_end
         self._post_event = post_event
         self._post_frames = post_frames
@@ -101,8 +101,8 @@ class Listener:
                 self._take(frames)
 
     def _change(self) -> None:
-        new, self._next = self._next, None
-        if new is not None:
+        new = self._next
+        if new is not self._front_end:
             new.succeed(self._front_end)
             self._front_end = new
 

@@ -135,6 +135,16 @@ def test_frames_that_passed_the_wake_models_are_counted() -> None:
     assert front_end.frames_scored == 48  # 50 frames, in fours
 
 
+def test_speech_that_began_before_another_took_its_place_ends(say: Callable[..., Samples]) -> None:
+    old, new = front(), front()
+    said = say("Hey Jarvis")
+    begun = heard(old, silence(2), said[: len(said) // 2])
+    assert [event.started for event in begun if isinstance(event, SpeechDetected)] == [True]
+    new.succeed(old)
+    ended = heard(new, silence(1), first_index=200)
+    assert [event.started for event in ended if isinstance(event, SpeechDetected)] == [False]
+
+
 def test_a_model_that_cannot_be_used_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="did you mean hey_jarvis"):
         FrontEnd(Wake(words=(WakeWord(model="hey_jarvi"),)), Duplex(None, None, None))

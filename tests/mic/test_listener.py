@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -151,3 +152,33 @@ def test_in_a_conversation_no_frame_waits_for_others():
     ears, _, got = listen(3, talking=True)
     assert len(got) == 3
     assert len(ears.heard) == 3
+
+
+def test_a_front_end_that_comes_while_another_takes_its_place_is_not_lost():
+    """Both threads at the same moment: the loop hands over one more between the look at the first and its start."""
+
+    class Hasty(Listener):
+        later: ClassVar[list[Ears]] = []
+
+        @property
+        def _next(self):
+            found = self.__dict__.get("next")
+            while self.later:
+                self.use(self.later.pop())
+            return found
+
+        @_next.setter
+        def _next(self, front_end):
+            self.__dict__["next"] = front_end
+
+    class Successor(Ears):
+        def succeed(self, old: Ears) -> None:
+            pass
+
+    first, second = Successor(), Successor()
+    hasty = Hasty(FrameQueue(), Ears(), Speaker(), print, print, lambda: False, lambda *_: None)
+    hasty.use(first)
+    Hasty.later.append(second)
+    for _ in range(2):
+        hasty._change()
+    assert hasty.front_end is second
