@@ -9,6 +9,8 @@ from speakerd.realtime.troubles import NOTICES, trouble_of
 
 FIRST_S = 1.0
 MOST_S = 300.0
+LONGEST_S = 3_600.0
+"""However long a server asks us to wait."""
 STEADY_S = 30.0
 """A session that lived so long counts as a success."""
 
@@ -36,4 +38,4 @@ class Backoff:
             return
         wait_s = min(MOST_S, FIRST_S * 2**self._failures)
         self._failures = min(self._failures + 1, 16)
-        self.not_before_s = now_s + max(retry_after_s, wait_s * (0.5 + self._random()))
+        self.not_before_s = now_s + max(min(retry_after_s, LONGEST_S), wait_s * (0.5 + self._random()))

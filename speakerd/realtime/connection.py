@@ -53,5 +53,5 @@ def date_of(sock: ClientConnection) -> float | None:
     date = sock.response.headers.get("Date") if sock.response else None
     try:
         return parsedate_to_datetime(date).timestamp() if date else None
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -129,7 +129,7 @@ def _refusal(response: Response) -> Fatal:
     code = next((name for name in names if name in TELLING), known or vague)
     raw = next((f" ({name})" for name in names if name and name != code), "")
     retry_s = response.headers.get("Retry-After", "")
-    return Fatal(code, f"the server answered HTTP {status}{raw}", float(retry_s) if retry_s.isdecimal() else 0.0)
+    return Fatal(code, f"the server answered HTTP {status}{raw}", float(retry_s[:6]) if retry_s.isdecimal() else 0.0)
 
 
 def _said(response: Response) -> Reader:

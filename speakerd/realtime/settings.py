@@ -10,7 +10,7 @@ from typing import Any
 
 from speakerd.config.model import Realtime
 from speakerd.pcm import WIRE_RATE_HZ
-from speakerd.realtime.reader import Json
+from speakerd.realtime.reader import Json, finite
 
 TOLERATED = (
     "audio.output.voice",
@@ -174,6 +174,6 @@ def _tool(tool: Any) -> tuple[Any, Any, Any]:  # noqa: ANN401 - values of JSON
 
 
 def _same(want: Any, have: Any) -> bool:  # noqa: ANN401 - values of JSON
-    if isinstance(want, float) and isinstance(have, int | float):
-        return abs(want - have) < 1e-6  # servers round
+    if isinstance(want, float) and (number := finite(have)) is not None:
+        return abs(want - number) < 1e-6  # servers round
     return bool(want == have)

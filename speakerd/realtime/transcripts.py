@@ -5,7 +5,10 @@ from __future__ import annotations
 from speakerd.realtime.incoming import Transcript
 from speakerd.realtime.items import Items
 from speakerd.realtime.outputs import Output, Said, SaidCut, SaidPartly, TranscriptionUsage
-from speakerd.realtime.reader import Json, Reader
+from speakerd.realtime.reader import Json, Reader, finite
+
+MAX_SECONDS = 3_600.0
+"""Of one turn; more is nonsense."""
 
 
 def said(session: int, words: Transcript, items: Items) -> list[Output]:
@@ -24,12 +27,11 @@ def transcription_usage(session: int, item_id: str, usage: Json) -> Transcriptio
     """Tokens or seconds, as the server counts."""
     r = Reader(usage)
     details = r.lenient("input_token_details")
-    seconds = usage.get("seconds")
     audio = details.count("audio_tokens")
     return TranscriptionUsage(
         session,
         item_id,
-        seconds=float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else 0.0,
+        seconds=min(max(finite(usage.get("seconds")) or 0.0, 0.0), MAX_SECONDS),
         input_audio=audio,
         input_text=max(details.count("text_tokens"), r.count("input_tokens") - audio),
         output_text=r.count("output_tokens"),

@@ -242,7 +242,7 @@ def code_within(text: str) -> str:
 
 def retry_after_s(message: str) -> float:
     """The time in `Please try again in 1.2s`, `… in 340ms`, `… in 1m2s`; 0 if there is none."""
-    found = re.search(r"try again in (?:(\d+)m(?!s))?\s*(?:(\d+(?:\.\d+)?)\s*(ms|s)\b)?", message)
+    found = re.search(r"try again in (?:(\d{1,5})m(?!s))?\s*(?:(\d{1,6}(?:\.\d{1,9})?)\s*(ms|s)\b)?", message)
     if not found:
         return 0.0
     minutes, amount, unit = found.groups()

@@ -195,6 +195,7 @@ def test_codes_are_told_apart(code, want):
         ("Please try again in 1m2s.", 62),
         ("Please try again in 6m", 360),
         ("Please try again later.", 0),
+        (f"Please try again in {'9' * 5_000}m", 0),
         ("", 0),
     ],
 )
