@@ -88,6 +88,8 @@ def describe(event: ev.Event, before: State, after: State, figures: dict[str, fl
             return Telling(INFO, name, f"The conversation is to end ({reason}).")
         case _ if after is State.IDLE and before is not State.IDLE:
             return Telling(INFO, "ConversationOver", "The conversation is over; waiting for the wake word.")
+        case _ if after is not before:  # every transition is in the journal
+            return Telling(INFO, name, _NOW[after])
         case _:
             return Telling(DEBUG, name, f"{name}: {before} to {after}.")
 
@@ -106,6 +108,16 @@ def _describe_deadline(before: State, after: State) -> Telling:
         return Telling(INFO, "FalseInterruption", "No words followed; the reply goes on where it was.")
     return _TOO_LATE.get(before) or Telling(DEBUG, "DeadlineReached", f"DeadlineReached: {before} to {after}.")
 
+
+_NOW = {
+    State.IDLE: "Waiting for the wake word.",
+    State.CONNECTING: "Connecting.",
+    State.LISTENING: "Listening.",
+    State.THINKING: "The turn is over; waiting for the answer.",
+    State.SPEAKING: "Answering.",
+    State.INTERRUPTED: "The reply pauses.",
+    State.CLOSING: "Ending the session.",
+}
 
 _TOO_LATE = {
     State.CONNECTING: Telling(

@@ -23,6 +23,19 @@ NEXT = f"""
 """A checkout of a later version, which does not start while that file exists."""
 
 
+WHEEL = """
+import zipfile
+with zipfile.ZipFile("/run/own_lamps-1.0-py3-none-any.whl", "w") as wheel:
+    about = "own_lamps-1.0.dist-info/"
+    wheel.writestr("own_lamps.py", "here = True\\n")
+    wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\\nName: own-lamps\\nVersion: 1.0\\n")
+    wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    names = ("own_lamps.py", about + "METADATA", about + "WHEEL", about + "RECORD")
+    wheel.writestr(about + "RECORD", "".join(name + ",,\\n" for name in names))
+"""
+"""Writes a package of the user's own."""
+
+
 def answers(household: Home) -> None:
     answer = household.call(time.monotonic())
     assert answer.answered_s < 10
@@ -32,8 +45,14 @@ def answers(household: Home) -> None:
 def test_setup_stores_the_key_finds_the_cards_and_starts_the_service(household: Home) -> None:
     machine = household.machine
     machine.run(f"printf '{KEY}\\n' >/run/key")
-    status, told = household.setup("--key-file", "/run/key", "--no-doctor")
+    for _ in range(3):  # a machine that is busy with other things may lose sound
+        status, told = household.setup("--key-file", "/run/key")
+        if status == 0:
+            break
     assert (status, 'Say "hey jarvis"' in told) == (0, True), told
+    assert "0 problems" in told or "All is well" in told
+    assert "systemctl start" not in told, "setup does that itself"
+    assert KEY not in told
     assert machine.show("ActiveState") == "active"
     assert machine.run("systemctl is-enabled speakerd") == "enabled\n"
     assert "capture_device: speakerd_mic" in machine.run(f"speakerd check --config {CONFIG_PATH}; cat {CONFIG_PATH}")
@@ -101,15 +120,16 @@ def test_the_group_audio_commands_it_and_nobody_else(household: Home) -> None:
     machine.run("userdel insider; userdel outsider")
 
 
-def test_muted_it_stays_over_a_restart_until_it_is_taken_back(household: Home) -> None:
+def test_mute_and_volume_stay_over_a_restart_until_they_are_taken_back(household: Home) -> None:
     machine = household.machine
-    machine.run("speakerd ctl mute && systemctl restart speakerd")
+    machine.run("speakerd ctl volume 90 && speakerd ctl mute && systemctl restart speakerd")
     assert "Microphone muted" in machine.show("StatusText")
     since = len(household.entries)
     household.call_once()
     household.wait(lambda entry: entry.get("SPEAKERD_EVENT") == "WakeWhileMuted", since, 5)
     assert not [entry for entry in household.entries[since:] if entry.get("SPEAKERD_EVENT") == "WakeDetected"]
     machine.run("speakerd ctl unmute")
+    assert machine.run("speakerd ctl volume") == "The volume is 90 percent.\n", "this card has no mixer"
     answers(household)
 
 
@@ -117,10 +137,31 @@ def test_installing_again_changes_nothing(household: Home) -> None:
     machine = household.machine
     machine.run(f"echo '# mine' >>{CONFIG_PATH}")
     process, files = machine.show("MainPID"), household.new_files()
-    status, told = machine.status("/src/script/install")
-    assert (status, "runs already" in told) == (0, True), told
+    status, told = machine.status("flock /opt/speakerd/versions sleep 2 & sleep 0.5; /src/script/install")
+    assert (status, "another one is at work" in told, "runs already" in told) == (0, True, True), told
     assert (machine.show("MainPID"), household.new_files()) == (process, files)
     assert machine.run(f"tail -n 1 {CONFIG_PATH}") == "# mine\n"
+
+
+def test_without_room_nothing_is_begun(household: Home) -> None:
+    machine = household.machine
+    before = household.new_files()
+    machine.run("mount -t tmpfs -o size=60m small /opt/speakerd/versions")
+    status, told = machine.status("/src/script/install")
+    machine.run("umount /opt/speakerd/versions")
+    assert (status, " MB are free in " in told) == (1, True), told
+    assert household.new_files() == before
+    answers(household)
+
+
+def test_a_package_of_the_users_own_is_installed_into_the_services_python(household: Home) -> None:
+    machine = household.machine
+    machine.run("python3 -", text=WHEEL)
+    machine.run("/opt/speakerd/bin/python -m pip install --no-index /run/own_lamps-1.0-py3-none-any.whl")
+    folder = machine.run("/opt/speakerd/bin/python -c 'import own_lamps; print(own_lamps.__file__)'")
+    assert folder.startswith("/opt/speakerd/")
+    program = machine.run("tr '\\0' '\\n' </proc/$(systemctl show -p MainPID --value speakerd)/cmdline | head -n 1")
+    machine.run(f"{program.strip()} -c 'import own_lamps'")
 
 
 def test_an_update_that_does_not_become_ready_is_taken_back(household: Home) -> None:
@@ -132,15 +173,20 @@ def test_an_update_that_does_not_become_ready_is_taken_back(household: Home) -> 
     assert machine.run("speakerd --version") == version
     assert machine.show("ActiveState") == "active"
     answers(household)
+    machine.run(
+        "/opt/speakerd/versions/99.0-*/bin/python -c 'import own_lamps'; /opt/speakerd/versions/99.0-*/bin/pip list"
+    )
 
 
 def test_an_update_that_becomes_ready_stays_and_keeps_the_configuration(household: Home) -> None:
     machine = household.machine
-    machine.run(f"rm {BROKEN}")
+    machine.run(f"rm {BROKEN}; echo '# other packages' >>/run/next/requirements/runtime.txt")
     status, told = machine.status("/run/next/script/install", timeout_s=300)
     assert (status, "the service runs speakerd 99.0-" in told) == (0, True), told
     assert machine.run("speakerd --version").split()[-1] == "99.0"
     assert len(machine.run("ls /opt/speakerd/versions").split()) == 1, "the old one is removed"
+    assert "you added were taken along: own-lamps" in told
+    machine.run("/opt/speakerd/bin/python -c 'import own_lamps'")
     assert machine.run(f"tail -n 1 {CONFIG_PATH}") == "# mine\n"
     answers(household)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 
 import pytest
+from support import playbook
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
+from speakerd.conversation.table import ROWS
 from speakerd.service.sentences import describe
 
 IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
@@ -38,6 +40,7 @@ CUT = ev.PlayoutFlushed((ev.ItemHeard("i", 640, 900),))
         (ev.BargeInDetected(1, -20.0), SPEAKING, INTERRUPTED, "INFO", "speaks over the reply"),
         (ev.DeadlineReached(), INTERRUPTED, SPEAKING, "INFO", "No words followed"),
         (ev.BargeInDetected(1, -20.0), IDLE, IDLE, "DEBUG", ""),
+        (ev.PlayoutDrained(final=True), SPEAKING, LISTENING, "INFO", "Listening."),
     ],
 )
 def test_one_plain_sentence_an_entry(event, before, after, level, words):
@@ -46,3 +49,17 @@ def test_one_plain_sentence_an_entry(event, before, after, level, words):
     assert logging.getLevelName(found_level) == level
     assert words in sentence
     assert sentence.endswith((".", "?"))
+
+
+def test_every_transition_of_the_table_is_in_the_journal():
+    events = [*vars(playbook).values(), ev.GOODBYE]
+    examples = {type(event): event for event in events if isinstance(event, ev.Event)}
+    told = {
+        (row.event, before, row.to): describe(examples[row.event], before, row.to, {})
+        for row in ROWS
+        for before in row.states
+        if row.to not in (None, before)
+    }
+    assert len(told) > 25
+    assert [key for key, one in told.items() if one.level < logging.INFO] == []
+    assert [one.sentence for one in told.values() if not one.sentence.endswith((".", "?"))] == []

@@ -17,6 +17,8 @@ from websockets.datastructures import Headers
 LASTS_S = 3.0
 """So long a fault that can be ended lasts."""
 WATCHDOG_WAIT_S = 40.0
+DEAD_WAIT_S = 45.0
+"""Zeros are believed for half a minute at first: so this comes to a service that was started a moment ago."""
 FOLDERS = "/var/lib/private/speakerd /var/cache/private/speakerd"
 CLOCK_DROP_IN = PurePath("/run/systemd/system/speakerd.service.d/clock.conf")
 
@@ -128,6 +130,15 @@ def _speaker_unplugged(home: Home) -> float:
     return time.monotonic()
 
 
+def _hushed(home: Home) -> float:
+    """A microphone that is muted in its mixer, or whose way is dead, gives zeros."""
+    since = len(home.entries)
+    home.card.hush(hushed=True)
+    home.wait(lambda entry: entry.get("SPEAKERD_EVENT") == "MicrophoneDead", since, DEAD_WAIT_S)
+    home.card.hush(hushed=False)
+    return time.monotonic()
+
+
 def _suspended(home: Home) -> float:
     home.card.suspend(asleep=True)
     time.sleep(LASTS_S)
@@ -205,6 +216,7 @@ def _own_configuration(home: Home) -> None:
 
 FAULTS = (
     BootFault("SIGKILL", _kill, r"status=9/KILL"),
+    BootFault("microphone gives zeros, and sound again", _hushed, r"no sound at all, not even noise"),
     BootFault("SIGSTOP, until the watchdog sees it", _stop, r"Watchdog timeout"),
     BootFault("sound server killed, and back", _server_killed, r"(microphone|loudspeaker) does not work"),
     BootFault("sound server hangs, until the watchdog sees it", _server_hangs, r"Watchdog timeout"),
