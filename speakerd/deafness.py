@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from speakerd.errors import DeviceError
+from speakerd.errors import DeadMicrophoneError, DeviceError
 
 AFTER_S = 5.0
 """What comes back sooner, such as a sound server that is started anew, nobody needs to hear of."""
@@ -25,6 +25,8 @@ class Deafness:
     def device(self, name: str, error: DeviceError | None) -> None:
         """`name` (microphone, loudspeaker) works (None) or does not: told anew with every retry."""
         if name != "microphone":  # of a loudspeaker that does not work nobody would hear
+            return
+        if isinstance(error, DeadMicrophoneError):  # some speakerphones give zeros between words, all night
             return
         if error is not None:
             if self._timer is None:

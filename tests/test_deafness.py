@@ -10,7 +10,7 @@ import pytest
 from speakerd import deafness as module
 from speakerd.conversation.state import State
 from speakerd.deafness import DEAF, HEARS_AGAIN, Deafness
-from speakerd.errors import DeviceError
+from speakerd.errors import DeadMicrophoneError, DeviceError
 from speakerd.switchboard import Switchboard
 
 GONE = DeviceError("hw:CARD=Device", "No such device")
@@ -52,6 +52,14 @@ async def test_of_the_loudspeaker_nobody_would_hear(said):
     deafness = Deafness(said.append)
     for error in (GONE, None):
         deafness.device("loudspeaker", error)
+        await asyncio.sleep(0.03)
+    assert said == []
+
+
+async def test_of_one_that_gives_zeros_nothing_is_said_aloud_for_it_may_have_a_noise_gate(said):
+    deafness = Deafness(said.append)
+    for error in (DeadMicrophoneError("hw:9", "gives no sound at all"), None):
+        deafness.device("microphone", error)
         await asyncio.sleep(0.03)
     assert said == []
 
