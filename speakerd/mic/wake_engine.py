@@ -5,6 +5,10 @@ The only importer of `ai_edge_litert` and `onnxruntime`; the latter is loaded on
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,17 +36,32 @@ class Network(Protocol):
         """One inference. The result may be overwritten by the next call."""
 
 
+@contextlib.contextmanager
+def _stderr_aside() -> Iterator[None]:
+    """LiteRT says there, in each program once, which processor it runs on: nothing for a journal of plain sentences."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 class TfliteNetwork:
     """A .tflite file on LiteRT."""
 
     def __init__(self, path: Path, input_shape: tuple[int, ...] | None = None) -> None:
         """Load `path`, with its input resized to `input_shape` if given. Raises ConfigError."""
         try:
-            self._interpreter: Any = Interpreter(model_path=str(path), num_threads=1)
-            if input_shape is not None:
-                index = self._interpreter.get_input_details()[0]["index"]
-                self._interpreter.resize_tensor_input(index, list(input_shape), strict=False)
-            self._interpreter.allocate_tensors()
+            with _stderr_aside():
+                self._interpreter: Any = Interpreter(model_path=str(path), num_threads=1)
+                if input_shape is not None:
+                    index = self._interpreter.get_input_details()[0]["index"]
+                    self._interpreter.resize_tensor_input(index, list(input_shape), strict=False)
+                self._interpreter.allocate_tensors()
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise ConfigError(f"wake model {path}: not a usable .tflite file: {_first_line(error)}") from error

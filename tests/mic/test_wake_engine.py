@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -67,3 +68,10 @@ def test_a_damaged_onnx_file_is_one_clear_error(tmp_path: Path, content: bytes) 
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"word\.onnx: not a usable \.onnx file: ."):
         load_network(path)
+
+
+def test_loading_says_nothing_of_its_own():
+    loads = "from speakerd.mic.wake_engine import TfliteNetwork; from speakerd.mic.wake_models import feature_models; "
+    code = f"import sys; {loads} TfliteNetwork(feature_models()[1]); sys.stderr.write('still there')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("", "still there")
