@@ -25,6 +25,10 @@ class SourceBlock:
 class PcmSource(Protocol):
     """A microphone, already converted to 16 kHz mono."""
 
+    @property
+    def kept_ms(self) -> int:
+        """How much sound it keeps for a reader that comes late."""
+
     def read(self, least_frames: int = 1) -> SourceBlock:
         """Block until so many frames (16 kHz) may be there, for a period (20 ms) or so if that is longer.
 

@@ -39,6 +39,11 @@ class AlsaSource:
         self._xruns = 0
         """Overruns ahead of the next read."""
 
+    @property
+    def kept_ms(self) -> int:
+        """What the card granted."""
+        return self.granted.buffer_frames * 1000 // self.granted.rate_hz
+
     def read(self, least_frames: int = 1) -> SourceBlock:
         """What the card has, once that may be enough: what it takes, the resampler may hold back."""
         missing = max(1, least_frames - self._resampler.held_frames)

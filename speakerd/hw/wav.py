@@ -49,6 +49,11 @@ class WavSource:
         self._began_s = clock()
         self._read_frames = 0
 
+    @property
+    def kept_ms(self) -> int:
+        """All of it: an hour stands for that."""
+        return 3_600_000
+
     def read(self, least_frames: int = 1) -> SourceBlock:
         """As much of the file, or 20 ms, not before a microphone would have heard them."""
         if self._closed:

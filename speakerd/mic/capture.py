@@ -23,6 +23,9 @@ QUEUE_FRAMES = 25
 LULL_MARGIN_S = 0.005
 """A sleep ends so much before the sound is due that it was for, so as not to be late with it."""
 
+LEAST_KEPT_MS = 160
+"""A card that keeps less is not slept on: it must bear a reader that is late for 80 ms of sound."""
+
 _FIRST_RETRY_S = 0.25
 _LAST_RETRY_S = 5.0
 
@@ -186,9 +189,13 @@ class Capture:
     def _listen(self, worker: Worker, source: PcmSource) -> None:
         """Read until stopped. Raises DeviceError."""
         announced = False
-        pace = Pace()
+        pace, may_sleep = Pace(), source.kept_ms >= LEAST_KEPT_MS
+
+        def sleep_until(frames: int) -> float:
+            return pace.due_s(self._chunker.lacking(frames)) - LULL_MARGIN_S
+
         while not worker.stopping:
-            frames = self._deliver.lull(lambda frames: pace.due_s(self._chunker.lacking(frames)) - LULL_MARGIN_S)
+            frames = self._deliver.lull(sleep_until) if may_sleep else 1
             asked_s = time.monotonic()
             block = source.read(self._chunker.lacking(frames))
             now_s = time.monotonic()

@@ -50,7 +50,7 @@ class Listener:
         """`post_event` and `post_frames` are called in the thread: a Mailbox's `post`.
 
         While not `in_conversation`, frames are taken four at a time, when the wake model's next step is due:
-        nothing is heard later for it, and waiting costs a third less CPU (docs/figures.md). After a conversation
+        nothing is heard later for it, and waiting costs less CPU (docs/figures.md). After a conversation
         an EchoMeasured is posted.
         """
         self._frames = frames

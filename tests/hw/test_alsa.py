@@ -273,6 +273,11 @@ def test_an_overrun_amid_several_periods_lies_ahead_of_the_next_ones(card):
     assert [(block.samples.size, block.xruns) for block in blocks] == [(320, 0), (320, 1)]
 
 
+def test_a_microphone_tells_what_it_keeps(card):
+    card(periods_granted=(1024,))
+    assert AlsaSource(DEVICE, 48_000, 0).kept_ms == microphone.CAPTURE_PERIODS * 1024 * 1000 // 48_000
+
+
 @pytest.mark.parametrize("rate_hz", [8_000, 22_050, 44_100, 48_000])
 def test_what_the_resampler_holds_is_not_waited_for_twice(card, rate_hz):
     """Four frames are there after as many periods as if each had been fetched alone."""

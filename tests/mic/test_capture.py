@@ -179,6 +179,8 @@ def test_a_writer_sleeps_on_for_a_reader_who_wants_as_many_again():
 class Script:
     """A source that gives its blocks, then fails or goes on with silence."""
 
+    kept_ms = 280
+
     def __init__(self, *blocks):
         self.blocks = list(blocks)
         self.closed = 0
@@ -269,7 +271,8 @@ def test_a_bug_in_the_thread_is_reported():
 class Ticking:
     """A card that fills at its own pace, whoever reads; it notes for how much it was asked, and when."""
 
-    def __init__(self):
+    def __init__(self, kept_ms=280):
+        self.kept_ms = kept_ms
         self.began_s = time.monotonic()
         self.given = 0
         self.asked = []
@@ -304,6 +307,16 @@ def test_a_reader_of_four_frames_lets_the_thread_sleep_and_gets_them_as_early_as
         assert (len(card.asked) - asked) * count == pytest.approx(24, abs=2 * count), "one read for each batch"
     one.close()
     assert one.capture.xruns == one.capture.dropped == 0
+
+
+def test_a_card_that_keeps_little_is_read_period_by_period():
+    card = Ticking(kept_ms=120)
+    one = Studio(card)
+    for _ in range(4):
+        one.frames.get(1.0, 4)
+    one.close()
+    assert all(least == 320 for least, _ in card.asked)
+    assert len(card.asked) >= 12
 
 
 @pytest.mark.alsa

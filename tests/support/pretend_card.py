@@ -34,6 +34,8 @@ _RECORD = struct.Struct("<di")
 class PipeSource:
     """PcmSource: what somebody wrote into the pipe, else silence, at a card's pace."""
 
+    kept_ms = 280
+
     def __init__(self, folder: Path) -> None:
         self._pipe = os.open(folder / "mic", os.O_RDWR | os.O_NONBLOCK)
         self._due_s = time.monotonic()
