@@ -17,17 +17,18 @@ from speakerd.realtime.tools import MAX_CALLS, TOO_MANY, UNWANTED, Tools
 from speakerd.realtime.troubles import CODES, Trouble, clearest, retry_after_s, trouble_of
 from speakerd.realtime.turns import Turns
 
+_HOPELESS = (Trouble.KEY_REFUSED, Trouble.NOT_OFFERED, Trouble.NO_QUOTA, Trouble.MODEL_UNKNOWN)
 FATAL_ERRORS = frozenset(
     {
-        "invalid_api_key",
-        "insufficient_quota",
         "inference_rate_limit_exceeded",
         "session_expired",
         "beta_api_shape_disabled",
-        "model_not_found",
+        *(code for code, trouble in CODES.items() if trouble in _HOPELESS),
     }
 )
 """After these the session is of no use. Looked for in `code` and in `type`: servers differ."""
+NO_ANSWERS = (Trouble.RATE_LIMITED, Trouble.SERVER_ERROR)
+"""An error of these kinds, to nothing in particular, stands for the answer that is due: else nobody would tell."""
 TOO_SOON = frozenset({"conversation_already_has_active_response", "function_call_output_pending"})
 """A request that is refused with these may be made again in a moment."""
 
@@ -90,7 +91,10 @@ class Aftermath:
             return [_refused_session(error)]
         running = not TOO_SOON.isdisjoint((error.code, error.kind))
         ours = running or error.event_id.startswith("create_")
-        if ours and self.responses.refused(error.event_id, now_s, because_one_runs=running):
+        stands = not error.event_id and not running and CODES.get(clearest(error.code, error.kind)) in NO_ANSWERS
+        given_up = (ours or stands) and self.responses.refused(error.event_id, now_s, because_one_runs=running)
+        if given_up or (stands and self.turns.due):
+            self.turns.answered()
             return never_began(session, error.code, error.kind, error.message)
         return []
 

@@ -211,6 +211,32 @@ def test_a_cancelled_response_did_not_fail(desk):
     assert not [one for one in outputs if isinstance(one, ResponseFailed)]
 
 
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("code", ["rate_limit_exceeded", "server_error"])
+def test_an_error_in_the_place_of_an_answer_ends_the_waiting(desk, code, asked):
+    if asked:
+        desk.create_response()
+    else:
+        desk.receive(COMMITTED)
+    error = server("error", error={"type": code, "code": None, "message": "m"})
+    assert desk.receive(error)[-1] == ev.ResponseEnded(1, "", "failed", 0, code)
+    assert desk.deadline_s is None, "nothing is due any more"
+    assert desk.receive(error) == [], "nor was it"
+    assert desk.receive(created()) == [ev.ResponseStarted(1, "r1")], "if it comes all the same it is heard"
+
+
+def test_an_error_about_something_else_is_no_answer(desk):
+    desk.receive(COMMITTED)
+    for code, event_id in (("invalid_value", None), ("server_error", "event_9"), ("a_code_of_the_future", None)):
+        error = {"type": "x", "code": code, "message": "m", "event_id": event_id}
+        assert desk.receive(server("error", error=error)) == []
+
+
+@pytest.mark.parametrize("code", ["authentication_error", "permission_error", "billing_hard_limit_reached"])
+def test_what_no_other_try_can_mend_ends_the_session(desk, code):
+    assert desk.receive(server("error", error={"type": code, "code": None, "message": "m"})) == [Fatal(code, "m")]
+
+
 def test_the_time_to_wait_comes_from_the_message_or_else_from_the_limits(desk):
     limits = [{"name": "requests", "reset_seconds": 0.2}, {"name": "tokens", "reset_seconds": 7.5}]
     desk.receive(server("rate_limits.updated", rate_limits=limits))
