@@ -47,9 +47,13 @@ def report(tallies: list[Tally], minutes: float) -> None:
     print(f"| process deaths | {sum(bool(t.death) for t in tallies)} |")
     print(f"| stuck states, calls without an answer, faults that did not come to pass | {dict(troubles) or 0} |")
     print(f"| next wake works, s after the fault's end: p50, p95, max | {quantiles(recovery)} |")
-    print(f"| … later than {WANTED_S:.0f} s | {sum(s > WANTED_S for s in recovery)} |")
+    late = [row for row in rows if row.recovery_s > WANTED_S]
+    deaf = sum(row.lost_ms > 0 for row in rows)
+    print(f"| … later than {WANTED_S:.0f} s | {len(late)} |")
+    print(f"| … of these, without sound that the machine was too busy for | {sum(not row.lost_ms for row in late)} |")
     print(f"| … at the first call | {sum(row.calls == 1 for row in rows)} |")
-    print(f"| calls in which no wake word was detected | {sum(row.unheard for row in rows)} |\n")
+    print(f"| calls in which no wake word was detected, or nothing after it | {sum(row.unheard for row in rows)} |")
+    print(f"| conversations in which the machine was too busy for sound of the microphone | {deaf} |\n")
     print("| fault | trials | next wake, s: p50, p95, max | how the session ended | what the patient user heard |")
     print("|---|---|---|---|---|")
     for kind in sorted({row.kind for row in rows}):

@@ -80,12 +80,12 @@ class Daemon:
                 env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int | None:
+    def stop(self, number: signal.Signals = signal.SIGTERM, patience_s: float = STOP_S) -> int | None:
         """Ask it to end; its exit status, None if it had to be killed."""
         assert self._process is not None
         self._process.send_signal(number)
         try:
-            return self._process.wait(STOP_S)
+            return self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

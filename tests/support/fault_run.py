@@ -21,7 +21,7 @@ from support.vitals import Vitals
 
 from speakerd.demo.daemon import Daemon
 from speakerd.demo.play import say
-from speakerd.pcm import NEAR_RATE_HZ, Samples
+from speakerd.pcm import NEAR_RATE_HZ, PERIOD_MS, Samples
 
 CONFIG = """\
 wake: {{words: [{{model: hey_jarvis, refractory_ms: 500}}]}}
@@ -42,6 +42,8 @@ ANSWER_S = 4.5
 RECOVERY_S = 14.0
 REST_S = 0.9
 """After the end of a conversation: its last sound."""
+STOP_S = 20.0
+"""To stop takes one to three seconds on a machine that is busy with other daemons."""
 NOTICE_S = 2.2
 """Longest silence between the error sound and its notice."""
 
@@ -64,7 +66,9 @@ class Outcome:
     calls: int = 0
     """How often the user had to call."""
     unheard: int = 0
-    """Calls in which no wake word was detected: a busy machine."""
+    """Calls in which no wake word was detected, or nothing after it."""
+    lost_ms: int = 0
+    """Sound of the microphone that the machine was too busy to look at."""
     troubles: list[str] = field(default_factory=list)
     vitals: Vitals | None = None
 
@@ -118,13 +122,14 @@ class FaultRun:
         self._card.forget()
         start_s = time.monotonic()
         self._server.arm(fault)
-        while not self._server.fired.is_set() and outcome.unheard < 3:
+        for _ in range(3):
             since_s = time.monotonic()
             self._card.say(self._call)
             self._until(self._server.fired.is_set, FIRE_S)
-            outcome.unheard += self._unheard(since_s)
-            if not outcome.unheard:
+            if self._server.fired.is_set() or not self._unheard(since_s):
                 break
+            outcome.unheard += 1
+            self._rest()
         if not self._server.fired.is_set():
             outcome.troubles.append("the fault did not come to pass")
         fired_s = time.monotonic()
@@ -139,6 +144,7 @@ class FaultRun:
         outcome.noticed = ended[0]["error"] if ended else ""
         self._call_again(called_s, outcome)
         self._end(outcome)
+        outcome.lost_ms = self._lost_ms(start_s)
         return outcome
 
     def befall(self, kind: str, detail: str, act: Callable[[], None], *, mid_reply: bool) -> Outcome:
@@ -217,7 +223,14 @@ class FaultRun:
         return float((live if live and woken["state"] == "CONNECTING" else woken)["t"])
 
     def _unheard(self, since_s: float) -> bool:
-        return self._daemon.find("WakeDetected", since_s) is None
+        nothing_asked = self._daemon.find("NothingAsked", since_s) is not None
+        return nothing_asked or self._daemon.find("WakeDetected", since_s) is None
+
+    def _lost_ms(self, since_s: float) -> int:
+        """By the daemon's own count, which it tells after each conversation."""
+        told = [(e["t"], int(e["capture_dropped"])) for e in self._daemon.events if e["event"] == "Counters"]
+        before = max((count for at, count in told if at < since_s), default=0)
+        return PERIOD_MS * (max((count for _, count in told), default=0) - before)
 
     def _quiet(self, since_s: float) -> bool:
         now_s = time.monotonic()
@@ -247,7 +260,7 @@ def fault_run(*, warm: bool) -> Iterator[FaultRun]:
         stack.callback(lambda: daemon.exit_status is None and daemon.stop())
         assert daemon.wait("Ready", timeout_s=30), daemon.log_path.read_text()
         yield FaultRun(server, card, daemon, Listening(folder / "cache" / "notices"))
-        status = daemon.stop()
+        status = daemon.stop(patience_s=STOP_S)
         assert status == 0, f"exit status {status}: {daemon.log_path.read_text()[-2000:]}"
 
 

@@ -41,12 +41,7 @@ class Listening:
             return ("nothing",)
         found: list[tuple[int, str]] = []
         found += [(at, f"{name} sound") for at, name in self._earcons_in(sound)]
-        for path in self._folder.glob("*.pcm"):
-            # The beginning is enough: who calls again cuts it off.
-            notice = np.frombuffer(path.read_bytes(), "<i2")[:SPEAKER_HZ].astype(float)
-            fit = _likeness(sound, notice)
-            if fit.max() > LIKE_NOTICE:
-                found.append((int(np.argmax(fit)), f"notice {self._names.get(path.stem, 'of another kind')}"))
+        found += [(at, f"notice {name}") for at, name in self._notices_in(sound)]
         for hz, name in ((FAULTY_HZ, "reply"), (ANSWER_HZ, "answer")):
             if self.tone_s(sound, hz) > 0.2:
                 found.append((int(np.argmax(_is_tone(sound, hz))) * BLOCK, name))
@@ -61,6 +56,20 @@ class Listening:
             which, at = np.unravel_index(int(np.argmax(fits)), fits.shape)
             found.append((int(at), NAMES[which]))
             fits[:, max(0, at - apart) : at + apart] = 0
+        return found
+
+    def _notices_in(self, sound: Samples) -> list[tuple[int, str]]:
+        """Some begin with the same words, so of several at one place the likeliest counts."""
+        fits: list[tuple[float, int, str]] = []
+        for path in self._folder.glob("*.pcm"):
+            # The beginning is enough: who calls again cuts it off.
+            notice = np.frombuffer(path.read_bytes(), "<i2")[:SPEAKER_HZ].astype(float)
+            fit = _likeness(sound, notice)
+            fits.append((float(fit.max()), int(np.argmax(fit)), self._names.get(path.stem, "of another kind")))
+        found: list[tuple[int, str]] = []
+        for likeness, at, name in sorted(fits, reverse=True):
+            if likeness > LIKE_NOTICE and all(abs(at - other) > SPEAKER_HZ for other, _ in found):
+                found.append((at, name))
         return found
 
     @staticmethod
