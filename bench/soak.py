@@ -38,6 +38,7 @@ from support.faulty_server import FaultyServer  # noqa: E402
 from support.listening import Listening  # noqa: E402
 from support.outside_card import OutsideCard, new_folder  # noqa: E402
 from support.supervisor import Supervisor  # noqa: E402
+from support.unit import allocator  # noqa: E402
 from support.vitals import Vitals  # noqa: E402
 
 from speakerd.cli.recording import read_blocks  # noqa: E402
@@ -48,7 +49,7 @@ WATCHDOG_S = 20.0
 """As in the unit."""
 BACKGROUND = ("noise", "speech", "music")
 BACKGROUND_DBFS = -45.0
-QUIET_S, SOUND_S = (0.5, 6.0), (2.0, 10.0)
+QUIET_S, SOUND_S = (0.5, 4.0), (2.0, 8.0)
 LASTS_S = (0.3, 6.0)
 HOUSEHOLD_SHARE = 0.5
 WANTED_S = 10.0
@@ -265,7 +266,7 @@ def main() -> None:
         server = stack.enter_context(FaultyServer())
         supervisor = stack.enter_context(Supervisor(folder, WATCHDOG_S))
         config = CONFIG.format(url=server.url, warm="true")
-        daemon = Daemon(room, folder, config, {**room.env, **supervisor.env}, room.program)
+        daemon = Daemon(room, folder, config, {**room.env, **supervisor.env, **allocator()}, room.program)
         daemon.start()
         stack.callback(lambda: daemon.exit_status is None and daemon.stop())
         assert daemon.wait("Ready", timeout_s=30), daemon.log_path.read_text()

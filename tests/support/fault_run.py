@@ -17,6 +17,7 @@ from support.faulty_peer import ANSWER_HZ, Fault
 from support.faulty_server import FaultyServer
 from support.listening import Listening
 from support.pretend_card import PretendCard
+from support.unit import allocator
 from support.vitals import Vitals
 
 from speakerd.demo.daemon import Daemon
@@ -255,7 +256,7 @@ def fault_run(*, warm: bool) -> Iterator[FaultRun]:
         card = PretendCard(folder / "card")
         stack.callback(card.close)
         config = CONFIG.format(url=server.url, warm=str(warm).lower())
-        daemon = Daemon(card, folder, config, card.env, card.program)
+        daemon = Daemon(card, folder, config, {**card.env, **allocator()}, card.program)
         daemon.start()
         stack.callback(lambda: daemon.exit_status is None and daemon.stop())
         assert daemon.wait("Ready", timeout_s=30), daemon.log_path.read_text()
