@@ -95,6 +95,10 @@ class Figures:
     sound: list[float] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
     missed: int = 0
+    deaf: int = 0
+    """Conversations in which the machine was too busy for sound of the microphone: they say nothing of lost words."""
+    dropped: int = 0
+    """Frames that the daemon counted so far."""
 
 
 @contextlib.contextmanager
@@ -148,10 +152,16 @@ def converse(
         return
     figures.ready.append((ready["t"] - woken["t"]) * 1000)
     figures.sound.append((heard.audio[0][0] - woken["t"]) * 1000)
-    figures.lost.append(lost_ms(command, heard.samples, UNTOUCHED))
+    lost = lost_ms(command, heard.samples, UNTOUCHED)
     server.user_turn()  # an answer without words: silence follows
     server.answer(np.zeros(0, np.int16))
     daemon.wait("StateChanged", start_s, 10.0, state="IDLE")
+    counted = daemon.wait("Counters", start_s, 2.0)
+    dropped = counted["capture_dropped"] if counted else 0
+    if dropped > figures.dropped:
+        figures.deaf, figures.dropped = figures.deaf + 1, dropped
+    else:
+        figures.lost.append(lost)
 
 
 def rows(name: str, figures: Figures, want: str) -> None:
@@ -177,7 +187,8 @@ def main() -> None:
     rows("warm link", warm, "≤ 50")
     cold = measure(options.wakes, options.delay_ms / 1000, warm=False)
     rows(f"cold link, {options.delay_ms} ms away", cold, "-")
-    print(f"\nWake words missed: {warm.missed + cold.missed}.")
+    deaf = warm.deaf + cold.deaf
+    print(f"\nWake words missed: {warm.missed + cold.missed}; too busy for sound of the microphone: {deaf}.")
 
 
 if __name__ == "__main__":
