@@ -6,7 +6,7 @@
         `script/referee bench` installs openwakeword first
     python bench/idle.py daemon [--seconds 60] [--loud]
         the whole daemon, idle on the virtual sound card, in real time, and beside it openwakeword (onnx);
-        both are given the same sound: faint noise, or with --loud speech without a pause
+        both are given the same sound: faint noise, or with --loud speech without a pause. Then the daemon's threads
 
 Both print Markdown. The figures of one run can be compared, those of two runs cannot.
 """
@@ -140,7 +140,7 @@ def compare_daemon(folder: Path, sound: Path, seconds: int) -> None:
         referee = subprocess.Popen(
             [*OPENWAKEWORD, str(sound), "1", "--paced"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        daemon = Daemon(card, folder, "")
+        daemon = Daemon(card, folder, "", program=(str(Path(__file__).with_name("named_threads.py")),))
         daemon.start()
         try:
             assert referee.stdout is not None
@@ -148,7 +148,9 @@ def compare_daemon(folder: Path, sound: Path, seconds: int) -> None:
             if not daemon.wait("Ready", timeout_s=20):
                 sys.exit(daemon.log_path.read_text())
             time.sleep(SETTLE_S)
+            before = thread_costs(daemon.pid)
             theirs, ours = measure([referee.pid, daemon.pid], seconds)
+            after = thread_costs(daemon.pid)
         finally:
             referee.terminate()
             referee.wait(timeout=10)
@@ -159,7 +161,12 @@ def compare_daemon(folder: Path, sound: Path, seconds: int) -> None:
     print(f"| bare loop of openwakeword 0.4.0, onnx, 1 word | {theirs.cpu_s_per_s:.4f} | {theirs.rss_mb:.0f} | 1.00 |")
     ratio = ours.cpu_s_per_s / theirs.cpu_s_per_s
     print(f"| speakerd, the whole idle daemon, 1 word | {ours.cpu_s_per_s:.4f} | {ours.rss_mb:.0f} | {ratio:.2f} |")
-    print(f"\nOver {seconds} s; exit status of the daemon: {status}.")
+    print(f"\nOver {seconds} s; exit status of the daemon: {status}.\n")
+    print("| thread | CPU s per s | switches per s |")
+    print("|---|---|---|")
+    for thread in sorted(after.keys() & before.keys()):
+        cpu, switches = (new - old for new, old in zip(after[thread], before[thread], strict=True))
+        print(f"| {thread[1]} | {cpu / seconds:.4f} | {switches / seconds:.0f} |")
 
 
 def measure(pids: list[int], seconds: int) -> list[Cost]:
@@ -168,6 +175,16 @@ def measure(pids: list[int], seconds: int) -> list[Cost]:
     time.sleep(seconds)
     end, span = [cpu_s(pid) for pid in pids], time.monotonic() - start
     return [Cost((b - a) / span, rss_mb(pid)) for a, b, pid in zip(begin, end, pids, strict=True)]
+
+
+def thread_costs(pid: int) -> dict[tuple[int, str], tuple[float, int]]:
+    """Of each thread, by id and name: CPU seconds so far, and how often it began to run. The main one is the loop's."""
+    costs = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        ran_ns, _, switches = map(int, (task / "schedstat").read_text().split())
+        name = "loop" if int(task.name) == pid else (task / "comm").read_text().strip()
+        costs[int(task.name), name] = ran_ns / 1e9, switches
+    return costs
 
 
 def cpu_s(pid: int) -> float:
