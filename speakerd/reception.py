@@ -61,7 +61,7 @@ class Reception:
         """Take the configuration over each time that it is `asked` for; asked twice meanwhile, once more."""
         while await asked.wait():
             asked.clear()
-            await self._refit.reload()
+            await self._refit.reload(wait=True)
 
     def close(self) -> None:
         """Let nobody in any more. May be called twice."""

@@ -84,16 +84,22 @@ class Refit:
     _files: Mapping[str, FileState] = field(init=False)
     """Those that settings name, as the daemon runs with them."""
     _waiting: Outfit | None = field(default=None, init=False)
-    _reading: bool = field(default=False, init=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def __post_init__(self) -> None:
         self._files = states(self.config)
 
-    async def reload(self) -> Reply:
-        """Read the configuration anew; what came of it. A bad one changes nothing."""
-        if self._reading:
+    async def reload(self, *, wait: bool = False) -> Reply:
+        """Read the configuration anew; what came of it. A bad one changes nothing.
+
+        While it is being read already that is told; `wait`, where nobody hears it: then it is read once more.
+        """
+        if self._reading.locked() and not wait:
             return Reply("The configuration is being read already.", "busy")
-        self._reading = True
+        async with self._reading:
+            return await self._reload()
+
+    async def _reload(self) -> Reply:
         self.board.reporter.reloading()
         note = ""
         try:
@@ -106,15 +112,14 @@ class Refit:
             reply = _refused(f"it was not read within {READING_S:.0f} s", "too_slow")
             note = "the configuration could not be read in time, the old one stays"
         finally:
-            self._reading = False
-            self._put_on_waiting()
+            self._put_on_waiting()  # what waited for the end of a conversation that ended meanwhile
             self.board.reporter.reloaded(note)
         return reply
 
     def observe(self, _event: Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer: what waits is put on when the conversation is over."""
         if self._waiting is not None and after is State.IDLE and before is not State.IDLE:
-            asyncio.get_running_loop().call_soon(self._put_on_waiting)
+            asyncio.get_running_loop().call_soon(self._put_on_next)
 
     def _prepare(self) -> Outfit:
         """In a thread. Raises ConfigError."""
@@ -160,9 +165,13 @@ class Refit:
         data = {"changed": list(outfit.keys), "waits": waits, "needs_restart": list(self.needs_restart)}
         return Reply("\n".join(lines), data=data), note
 
+    def _put_on_next(self) -> None:
+        """What waits; unless another is being made ready, which knows only what it was to replace."""
+        if not self._reading.locked():
+            self._put_on_waiting()
+
     def _put_on_waiting(self) -> None:
-        """Unless another one is being made ready: that one knows only what it was to replace."""
-        if self._waiting is None or self._reading:
+        if self._waiting is None:
             return
         if self.board.stopping or self.board.conductor.state is not State.IDLE:
             return

@@ -13,11 +13,14 @@ from speakerd.reception import Reception
 class Slow:
     """A refit that takes its time."""
 
+    own_volume = None
+
     def __init__(self) -> None:
         self.begun = self.ended = 0
         self.go_on = asyncio.Event()
 
-    async def reload(self) -> None:
+    async def reload(self, *, wait: bool) -> None:
+        assert wait, "else one that is asked for on the control socket meanwhile would take its place"
         self.begun += 1
         await self.go_on.wait()
         self.ended += 1

@@ -372,6 +372,23 @@ async def test_two_at_a_time_are_one():
         assert [reply.error for reply in replies] == ["", "busy"]
 
 
+async def test_who_is_not_answered_is_served_after_the_others():
+    """As SIGHUP: what was written while the file was being read is not forgotten."""
+    async with house(Config()) as h:
+        read, go_on = threading.Event(), threading.Event()
+        h.refit.read = lambda: (read.set(), go_on.wait(5)) and h.wanted
+        h.wanted = with_value("realtime.voice", "cedar")
+        first = h.app._tasks.create_task(h.refit.reload())
+        await asyncio.to_thread(read.wait, 5)
+        second = h.app._tasks.create_task(h.refit.reload(wait=True))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert (await first).error == ""
+        h.wanted = with_value("realtime.voice", "sage")
+        assert (await second).error == ""
+        assert h.session()["audio"]["output"]["voice"] == "sage"
+
+
 # ---------------------------------------------------------------- in a conversation
 
 
