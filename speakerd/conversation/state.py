@@ -96,6 +96,8 @@ class Facts:
     response_done: bool = False
     broken: bool = False
     """It ended before its end, and that was not told."""
+    unheard: bool = False
+    """Sound of a response that is over has not begun to sound."""
     tools: bool = False
     """It called functions, and the response with their answer has not begun."""
     drained: bool = False
@@ -123,4 +125,5 @@ class Facts:
 
     def forget_response(self) -> None:
         """There is no response: none began since the user's floor."""
-        self.response_id, self.response_done, self.broken, self.drained, self.tools = None, False, False, False, False
+        self.response_id, self.response_done, self.broken = None, False, False
+        self.drained, self.unheard, self.tools = False, False, False

@@ -59,8 +59,8 @@ def _too_long(f: Facts, _event: ev.Event, now_s: float) -> bool:
     return not f.user_speaking and now_s >= f.talk_until_s
 
 
-def _silent_answer(_f: Facts, event: ev.ResponseEnded, _now_s: float) -> bool:
-    return event.audio_ms == 0
+def _silent_answer(f: Facts, event: ev.ResponseEnded, _now_s: float) -> bool:
+    return event.audio_ms == 0 and not f.unheard
 
 
 def _was_all(f: Facts, event: ev.PlayoutDrained, _now_s: float) -> bool:
@@ -135,7 +135,7 @@ ROWS: tuple[Row, ...] = (
     Row(THINKING, ev.UserSpeechStarted, S.LISTENING, turn.user_goes_on),
     Row(THINKING, ev.UserSpeechStopped, None, turn.nothing),
     Row(THINKING, ev.ResponseEnded, None, reply.response_done, _called, "functions run"),
-    Row(THINKING, ev.ResponseEnded, S.LISTENING, reply.no_words, _silent_answer, "no audio"),
+    Row(THINKING, ev.ResponseEnded, S.LISTENING, reply.no_words, _silent_answer, "no audio, and none waits"),
     Row(THINKING, ev.ResponseEnded, None, reply.response_done, label="audio"),
     Row(THINKING, ev.PlayoutDrained, None, reply.ran_dry_unheard, _was_all_before_tools, "functions run"),
     Row(THINKING, ev.PlayoutDrained, S.LISTENING, reply.reply_over, _was_all, "its sound was lost"),

@@ -54,6 +54,7 @@ from speakerd.conversation.state import Rules
 from speakerd.conversation.table import ROWS
 
 BROKEN = replace(ANSWERED, status="failed", error="server_error")
+BROKEN_AT_ONCE = replace(BROKEN, response_id="r2", audio_ms=0)
 BY_HAND = replace(WAKE, by_hand=True)
 
 ROWS_IN_PLAY = [
@@ -147,6 +148,10 @@ ROWS_IN_PLAY = [
     (SPEAKING, (BROKEN, OTHER, replace(ANSWERED, response_id="r2"), DRAINED), LISTENING, [TAIL], 8),
     (INTERRUPTED, (BROKEN, DRAINED), LISTENING, [do.ResumePlayout(), ERROR], 8),
     (THINKING, (BROKEN, AUDIBLE, DRAINED), LISTENING, [TAIL, ERROR], 8),
+    (THINKING, (CALLS, ANSWERED, OTHER, BROKEN_AT_ONCE), THINKING, [], 15),
+    (THINKING, (CALLS, ANSWERED, OTHER, BROKEN_AT_ONCE, AUDIBLE), SPEAKING, [do.HoldUplink()], 180),
+    (THINKING, (CALLS, ANSWERED, OTHER, BROKEN_AT_ONCE, AUDIBLE, DRAINED), LISTENING, [TAIL, ERROR], 8),
+    (THINKING, (CALLS, ANSWERED, DRAINED, OTHER, BROKEN_AT_ONCE), LISTENING, [do.OpenUplink(), ERROR], 8),
     (SPEAKING, (DRY,), SPEAKING, [TAIL], 15),
     (SPEAKING, (DRY, AUDIBLE), SPEAKING, [do.HoldUplink()], 180),
     (SPEAKING, (DRY, ANSWERED), SPEAKING, [], 15),

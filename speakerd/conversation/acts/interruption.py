@@ -80,7 +80,7 @@ def audible_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 
 def wait_for_tools_in_pause(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.drained = True
+    f.drained, f.unheard = True, False
     return [*restored(f), do.ResumePlayout()]
 
 

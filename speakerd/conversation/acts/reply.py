@@ -17,6 +17,7 @@ def response(f: Facts, event: ev.ResponseStarted, _now_s: float) -> list[Action]
 
 def response_done(f: Facts, event: ev.ResponseEnded, _now_s: float) -> list[Action]:
     f.response_done, f.broken = True, _is_broken(event)
+    f.unheard = f.unheard or event.audio_ms > 0
     f.tools = f.tools and bool(event.response_id)
     return []
 
@@ -57,19 +58,19 @@ def audible(f: Facts, event: ev.Event, now_s: float) -> list[Action]:
 
 
 def audible_again(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
-    f.drained = False
+    f.drained = f.unheard = False
     return [do.HoldUplink()]
 
 
 def ran_dry(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     """More is to come, of the network or when functions are done. Nothing sounds: the user may be heard meanwhile."""
-    f.drained = True
+    f.drained, f.unheard = True, False
     return open_after_sound(f)
 
 
 def ran_dry_unheard(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     """The same where the uplink is open anyway: nothing has sounded of late."""
-    f.drained = True
+    f.drained, f.unheard = True, False
     return []
 
 

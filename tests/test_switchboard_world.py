@@ -1,0 +1,183 @@
+"""Random conversations in virtual time, with the real loudspeaker and gate: what must hold whatever comes when."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.world import World
+
+from speakerd.config.model import BargeIn
+from speakerd.conversation import events as ev
+from speakerd.conversation.state import Rules, State
+from speakerd.mic.uplink import Gate
+
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+MUCH = 0.0
+"""Until the next deadline."""
+IN_SESSION = precondition(lambda self: self.world.server.session and self.world.server.ready)
+TALKING = precondition(lambda self: self.world.server.ready and self.world.server.running)
+QUIET = precondition(
+    lambda self: self.world.server.session and self.world.server.ready and not self.world.server.running
+)
+
+
+class Conversations(RuleBasedStateMachine):
+    """Rules are what may happen; the server keeps to the protocol, also while its session is being closed."""
+
+    @initialize(
+        barge_in=st.sampled_from(BargeIn),
+        keep_warm=st.booleans(),
+        into=st.sampled_from(["", "hear", "speak", "interrupt"]),
+    )
+    def build(self, barge_in: BargeIn, keep_warm: bool, into: str) -> None:
+        self.world = World(Rules(barge_in=barge_in), keep_warm=keep_warm)
+        self.world.pass_time(0.1)
+        if not into:
+            return
+        self.wake(by_hand=True)
+        if not keep_warm:
+            self.agree()
+        if into in ("speak", "interrupt"):
+            self.hear((True, False))
+            self.begin()
+            self.speak(1_000)
+            self.world.pass_time(0.3)
+        if into == "interrupt":
+            self.world.read_mail()
+            self.speak_over("detected")
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.reach_idle()
+        finally:
+            self.world.close()
+
+    def reach_idle(self) -> None:
+        """Time alone does it, though the server says nothing any more."""
+        for _ in range(12):
+            if self.world.state is IDLE and not self.world.mail:
+                break
+            self.world.pass_to_next_timer()
+        assert self.world.state is IDLE
+        self.world.pass_time(0.4)
+        self.world.read_mail()
+        assert not self.world.assistant_waits
+        assert self.world.gatekeeper.gate is Gate.CLOSED
+        assert self.world.clock.timers == []
+
+    # ------------------------------------------------------------ time, the user, the house
+
+    @rule(seconds=st.sampled_from([0.02, 0.06, 0.1, 0.2, 0.5, 0.5, 1.5, MUCH]))
+    def time_passes(self, seconds: float) -> None:
+        if seconds == MUCH:
+            self.world.pass_to_next_timer()
+        else:
+            self.world.pass_time(seconds)
+
+    @rule(by_hand=st.booleans())
+    def wake(self, by_hand: bool) -> None:
+        self.world.board.take_event(ev.WakeDetected("jarvis", 0.9, self.world.index - 1, by_hand))
+
+    @rule(how=st.sampled_from(["stop", "goodbye", "mute", "unmute", "lost", "closed", *[""] * 10]))
+    def it_ends(self, how: str) -> None:
+        world = self.world
+        match how:
+            case "stop" | "goodbye":
+                world.conductor.dispatch(ev.GOODBYE if how == "goodbye" else ev.StopRequested("asked"))
+            case "mute" | "unmute":
+                world.board.mute(muted=how == "mute")
+            case "lost" | "closed" if world.server.session:
+                world.server.lose("connection_lost" * (how == "lost"))
+
+    @rule(verdict=st.sampled_from(["suspected", "dismissed", "detected"]))
+    def speak_over(self, verdict: str) -> None:
+        onset = self.world.index - 10
+        verdicts = {
+            "suspected": ev.BargeInSuspected(onset),
+            "dismissed": ev.BargeInDismissed(),
+            "detected": ev.BargeInDetected(onset, -20.0),
+        }
+        self.world.board.take_event(verdicts[verdict])
+
+    # ------------------------------------------------------------ the server
+
+    @precondition(lambda self: self.world.server.session and not self.world.server.ready)
+    @rule()
+    def agree(self) -> None:
+        self.world.server.agree()
+
+    @IN_SESSION
+    @rule(how=st.sampled_from([(True,), (False,), (True, False)]))
+    def hear(self, how: tuple[bool, ...]) -> None:
+        for begins in how:
+            self.world.server.hear(begins=begins)
+
+    @IN_SESSION
+    @rule(calls=st.booleans(), ms=st.sampled_from([0, 60, 1_000, 3_000]), seconds=st.sampled_from([0.0, 0.3, 4.0]))
+    def answer(self, calls: bool, ms: int, seconds: float) -> None:
+        """A whole response in one burst."""
+        if not self.world.server.running:
+            self.begin()
+        if calls:
+            self.call()
+        if ms:
+            self.speak(ms)
+        self.end("completed")
+        self.world.pass_time(seconds)
+
+    @QUIET
+    @rule()
+    def begin(self) -> None:
+        self.world.server.begin()
+
+    @TALKING
+    @rule(ms=st.sampled_from([20, 60, 200, 1_000]))
+    def speak(self, ms: int) -> None:
+        self.world.server.speak(ms)
+
+    @TALKING
+    @rule()
+    def call(self) -> None:
+        self.world.server.call()
+
+    @TALKING
+    @rule(status=st.sampled_from(["completed", "completed", "failed", "incomplete"]))
+    def end(self, status: str) -> None:
+        self.world.server.end(status)
+
+    @precondition(lambda self: self.world.server.tools_run)
+    @rule()
+    def settle(self) -> None:
+        self.world.server.settle()
+
+    # ------------------------------------------------------------ what always holds
+
+    @invariant()
+    def only_idle_has_no_deadline(self) -> None:
+        assert (self.world.state is IDLE) == (self.world.clock.timers == [])
+
+    @invariant()
+    def the_gate_is_where_the_state_wants_it(self) -> None:
+        gate, state = self.world.gatekeeper.gate, self.world.state
+        if state is IDLE:
+            assert gate is Gate.CLOSED
+        if state is CONNECTING:
+            assert gate is Gate.HELD
+        if state in (LISTENING, INTERRUPTED):
+            assert gate is Gate.OPEN
+        assert self.world.sent_in <= {LISTENING, THINKING, SPEAKING, INTERRUPTED}
+
+    @invariant()
+    def the_assistant_is_silent_where_nobody_minds_it(self) -> None:
+        world = self.world
+        if world.state in (IDLE, CONNECTING, LISTENING, CLOSING) and not world.playback._flushes and not world.mail:
+            assert not world.assistant_waits
+
+
+TestConversations = Conversations.TestCase
+TestConversations.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, database=None, derandomize=True
+)
