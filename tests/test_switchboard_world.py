@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -76,6 +79,10 @@ class Conversations(RuleBasedStateMachine):
             self.world.pass_to_next_timer()
         else:
             self.world.pass_time(seconds)
+        if seconds > 0.1:
+            self.world.read_mail()
+            if not self.world.server.owes and not self.world.assistant_waits and not self.world.playback._flushes:
+                assert self.world.state not in (THINKING, SPEAKING), "it waits for what never comes"
 
     @rule(by_hand=st.booleans())
     def wake(self, by_hand: bool) -> None:
@@ -168,6 +175,8 @@ class Conversations(RuleBasedStateMachine):
             assert gate is Gate.HELD
         if state in (LISTENING, INTERRUPTED):
             assert gate is Gate.OPEN
+        if state is SPEAKING and not self.world.mail and not self.world.gatekeeper.muted:
+            assert (gate is Gate.HELD) == self.world.playback.playing
         assert self.world.sent_in <= {LISTENING, THINKING, SPEAKING, INTERRUPTED}
 
     @invariant()
@@ -177,7 +186,62 @@ class Conversations(RuleBasedStateMachine):
             assert not world.assistant_waits
 
 
+WALK: dict[str, tuple[int, list[tuple[object, ...]]]] = {
+    # rule: how often, with what
+    "time_passes": (20, [*[(0.02,), (0.06,), (0.1,), (0.3,), (1.0,)] * 3, (MUCH,)]),
+    "wake": (1, [(True,), (False,)]),
+    "it_ends": (1, [("stop",), ("goodbye",), ("mute",), ("unmute",), ("lost",), ("closed",)]),
+    "speak_over": (8, [("suspected",), ("dismissed",), ("detected",)]),
+    "agree": (60, [()]),
+    "hear": (3, [((True,),), ((False,),), ((True, False),), ((True, False),), ((True, False),)]),
+    "begin": (40, [()]),
+    "speak": (16, [(20,), (60,), (200,), (1_000,)]),
+    "call": (4, [()]),
+    "end": (6, [("completed",), ("completed",), ("failed",)]),
+    "settle": (2, [()]),
+}
+
+
+def may(conversations: Conversations, name: str) -> bool:
+    server = conversations.world.server
+    ready = bool(server.session and server.ready)
+    match name:
+        case "agree":
+            return bool(server.session) and not server.ready
+        case "hear":
+            return ready
+        case "begin":
+            return ready and not server.running and (server.turn_due or server.tools_run)
+        case "speak" | "call" | "end":
+            return ready and bool(server.running)
+        case "settle":
+            return server.tools_run
+        case _:
+            return True
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_walk_through_conversations(seed):
+    """As above, but more of it happens where much goes on: in replies, and while they are interrupted."""
+    rng = random.Random(seed)
+    walker = Conversations()
+    walker.build(rng.choice([*BargeIn, BargeIn.SPEECH]), rng.random() < 0.5, "interrupt")
+    try:
+        for _ in range(150):
+            if walker.world.state is IDLE:
+                walker.it_ends("unmute")
+                walker.wake(by_hand=True)
+            names = [name for name in WALK if may(walker, name)]
+            [name] = rng.choices(names, [WALK[name][0] for name in names])
+            getattr(walker, name)(*rng.choice(WALK[name][1]))
+            walker.only_idle_has_no_deadline()
+            walker.the_gate_is_where_the_state_wants_it()
+            walker.the_assistant_is_silent_where_nobody_minds_it()
+    finally:
+        walker.teardown()
+
+
 TestConversations = Conversations.TestCase
 TestConversations.settings = settings(
-    max_examples=100, stateful_step_count=40, deadline=None, database=None, derandomize=True
+    max_examples=40, stateful_step_count=40, deadline=None, database=None, derandomize=True
 )

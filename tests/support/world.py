@@ -177,6 +177,7 @@ class Server:
         self.calls = True
 
     def end(self, status: str) -> None:
+        self._world.read_mail()  # a whole response takes longer than the mail
         response_id, self.running = self.running, ""
         if self.cancelled:
             self._tell(ev.ResponseEnded(self.session, response_id, "cancelled", self.audio_ms))
