@@ -110,7 +110,7 @@ NOTICES: dict[Trouble, Notice] = {
         lasting=True,
     ),
     Trouble.REFUSED_SETTINGS: Notice(
-        "the service did not take the session as it was asked for",
+        "the service refused what it was asked for",
         "correct what it names in the realtime section of the configuration",
         "The service refused my settings. Please check the configuration.",
         lasting=True,
