@@ -55,6 +55,9 @@ def command(
         raise click.ClickException("this needs root: sudo speakerd setup")
     if embedded and key_file is not None:
         raise click.UsageError("--embedded needs no --key-file")
+    if not no_start and not unit.systemd_runs():
+        hint = "with --no-start all else is set up; `sudo systemctl enable speakerd` starts it at the next boot"
+        raise click.ClickException(f"systemd does not run here: {hint}")
     if not no_start and not unit.installed():
         raise click.ClickException("the service is not installed: sudo script/install, in a checkout of speakerd")
     load(config, {})  # before anything is changed: its mistakes are the user's to mend

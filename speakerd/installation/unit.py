@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from speakerd.installation.programs import run
 
 READY_S = 60.0
+
+
+def systemd_runs() -> bool:
+    """False in an image that is being made, and in most containers."""
+    return Path("/run/systemd/system").is_dir()
 
 
 def installed() -> bool:

@@ -33,6 +33,7 @@ class Bench:
         monkeypatch.setattr(setup, "candidates", self._candidates)
         monkeypatch.setattr(setup, "try_all", self._try_all)
         monkeypatch.setattr(setup, "_examine", lambda *_: self.happened.append("doctor") or True)
+        monkeypatch.setattr(setup.unit, "systemd_runs", lambda: True)
         monkeypatch.setattr(setup.unit, "installed", lambda: True)
         monkeypatch.setattr(setup.unit, "is_active", lambda: True)
         monkeypatch.setattr(setup.unit, "stop", lambda: self.happened.append("stop"))
@@ -162,3 +163,13 @@ def test_owner_and_mode_of_the_file_stay(bench: Bench):
     bench.run("--embedded")
     assert bench.config.stat().st_mode & 0o777 == 0o640
     assert [path.name for path in bench.config.parent.iterdir() if path.suffix == ".new"] == []
+
+
+def test_without_a_running_systemd_it_says_so_and_what_can_be_done(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(setup.unit, "systemd_runs", lambda: False)
+    refused = bench.run("--embedded")
+    assert (refused.exit_code, bench.happened) == (1, [])
+    assert "systemd does not run here" in refused.output
+    done = bench.run("--embedded", "--no-start")
+    assert done.exit_code == 0
+    assert load(bench.config, {}).realtime.url == "embedded"
