@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 EVENTS_BOUND = 1_000
 """Events that may wait for the loop. They are few: this many means that the loop hangs."""
 FRAMES_BOUND = 50
-"""Batches of 1 to 4 near frames that may wait for the loop: a second at least."""
+"""Batches of 1 to 27 near frames that may wait for the loop: a second at least."""
 DEVICES_BOUND = 100
 """Conditions of the cards that may wait."""
 STOP_S = 2.0
