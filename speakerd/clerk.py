@@ -123,7 +123,8 @@ class Clerk:
 
     def observe(self, event: Event, _before: State, after: State, _now_s: float) -> None:
         """The conductor's observer: parts when the goodbye has been heard, unless the user goes on."""
-        if after is State.IDLE or (after is State.LISTENING and isinstance(event, UserSpeechStarted | WakeDetected)):
+        new = after in (State.IDLE, State.CONNECTING)
+        if new or (after is State.LISTENING and isinstance(event, UserSpeechStarted | WakeDetected)):
             self._parting = False
         elif self._parting and after is State.LISTENING:
             self._parting = False

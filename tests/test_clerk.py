@@ -96,6 +96,17 @@ async def test_the_purse_answers(desk):
     assert json.loads(desk.answers[0][1]["c1"]) == {"today": "1.00"}
 
 
+async def test_a_goodbye_that_comes_after_the_end_does_not_end_the_next_conversation(desk):
+    desk.clerk.serve(ToolsCalled(1, "r1", (END,)))
+    desk.observe(ev.SessionEnded(1, "connection_lost"), THINKING, IDLE)
+    async with asyncio.timeout(5):
+        while not desk.answers:  # noqa: ASYNC110 - a list, which knows no waiting
+            await asyncio.sleep(0.005)
+    desk.observe(ev.WakeDetected("w", 0.9, 1), IDLE, CONNECTING)
+    desk.observe(ev.SessionReady(2), CONNECTING, LISTENING)
+    assert ev.GOODBYE not in desk.events
+
+
 async def test_it_parts_when_the_goodbye_was_heard_and_nothing_more_is_said(desk):
     await desk.serve(END)
     assert desk.answers[0][2] is False
