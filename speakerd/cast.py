@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from speakerd.config.mistakes import listed, nearest
 from speakerd.config.model import Config, Persona, Realtime
@@ -77,7 +78,8 @@ def _role(persona: Persona, realtime: Realtime) -> Role:
 
 def _name(model: str) -> str:
     """As events call a wake word: the name of the model, or of its file."""
-    return model.rsplit("/", 1)[-1].removesuffix(".tflite").removesuffix(".onnx")
+    path = PurePath(model)
+    return path.stem if path.suffix in (".tflite", ".onnx") else path.name
 
 
 def _expected(name: str, names: list[str]) -> str:

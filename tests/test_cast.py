@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from speakerd.cast import Cast
@@ -59,3 +61,9 @@ def test_without_personas_there_is_one_role():
     cast = Cast(Config())
     assert cast.roles == (cast.default,)
     assert cast.default.skills is None
+
+
+def test_a_word_is_called_as_its_model_is_whatever_dots_are_in_its_name():
+    model = "/models/hey.onnx.tflite"
+    config = Config(wake=Wake(words=(WakeWord(model=model, persona="chef"),), personas=(Persona(name="chef"),)))
+    assert Cast(config).answering(Path(model).stem).name == "chef"
