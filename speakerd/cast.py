@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from speakerd.config.mistakes import listed, nearest
 from speakerd.config.model import Config, Persona, Realtime
@@ -78,8 +77,8 @@ def _role(persona: Persona, realtime: Realtime) -> Role:
 
 def _name(model: str) -> str:
     """As events call a wake word: the name of the model, or of its file."""
-    path = PurePath(model)
-    return path.stem if path.suffix in (".tflite", ".onnx") else path.name
+    name = model.rsplit("/", 1)[-1]
+    return next((name.removesuffix(suffix) for suffix in (".tflite", ".onnx") if name.endswith(suffix)), name)
 
 
 def _expected(name: str, names: list[str]) -> str:
