@@ -54,7 +54,7 @@ def _sound_mistakes(root: Node) -> list[Mistake]:
     sounds = _below(root, "sounds")
     for key in children(("sounds",)):
         node = _below(sounds, key)
-        if known_keys()["sounds", key].kind is Kind.CHOICE:
+        if known_keys()["sounds", key].kind is not Kind.TEXT:
             continue
         if node is None or not isinstance(node.value, str) or node.value in ("", "default", "none"):
             continue

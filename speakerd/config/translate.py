@@ -12,7 +12,7 @@ from speakerd.config.yaml_nodes import Node, core_value
 
 _NUMBER_WITH_UNIT = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?\s*([A-Za-zµ%]+)")
 _DECIMAL_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
-_ENTRY_HINTS = {("wake", "words", ENTRY): "write it as `- model: hey_jarvis`"}
+_ENTRY_HINTS = dict.fromkeys([("wake", "words"), ("wake", "words", ENTRY)], "write it as `- model: hey_jarvis`")
 
 
 def translate(error: Mapping[str, Any], root: Node) -> Mistake | None:

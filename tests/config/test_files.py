@@ -79,6 +79,13 @@ def test_sounds_must_exist(tmp_path: Path) -> None:
     assert line.startswith("1: sounds.wake: found")
 
 
+def test_what_is_no_sound_is_told_once_and_not_as_a_file(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, "sounds: {notices: off}")
+    assert line == '1: sounds.notices: found the text "off", expected true or false (write false, without quotes)'
+    (line,) = mistakes(tmp_path, "sounds: {level_dbfs: quiet}")
+    assert line == '1: sounds.level_dbfs: found the text "quiet", expected a number from -60 to 0 (dBFS)'
+
+
 def test_files_are_told_together_with_other_mistakes(tmp_path: Path) -> None:
     lines = mistakes(tmp_path, "log: {level: x}\n" + word("/nowhere/x.onnx"))
     assert [line.split(":")[0] for line in lines] == ["1", "4"]

@@ -57,7 +57,11 @@ from speakerd.config.load import MAX_MISTAKES_SHOWN
         ),
         ("wake: [a]", "FILE:1: wake: found a list of one entry, expected a section with the keys words and personas"),
         ("wake: {words: []}", "FILE:1: wake.words: found an empty list, expected a list of 1 to 20 entries"),
-        ("wake: {words: alexa}", 'FILE:1: wake.words: found the text "alexa", expected a list of 1 to 20 entries'),
+        (
+            "wake: {words: alexa}",
+            'FILE:1: wake.words: found the text "alexa", expected a list of 1 to 20 entries '
+            "(write it as `- model: hey_jarvis`)",
+        ),
         (
             "wake:\n  words:\n    - alexa\n",
             'FILE:3: wake.words[0]: found the text "alexa", expected a section with the keys model, threshold, '
