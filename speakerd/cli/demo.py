@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -38,7 +39,7 @@ def command(out: Path, echo_db: float | None) -> None:
     """
     _make_writable(out)
     click.echo(f"speakerd demo: results go to {out.resolve()}")
-    teller = _Teller()
+    teller = Teller()
     played = perform(out, teller.words, teller.event, echo_db)
     _save(out / "mic.wav", played.mic)
     _save(out / "speaker.wav", played.speaker)
@@ -54,8 +55,19 @@ def command(out: Path, echo_db: float | None) -> None:
     click.echo(f"\nLook at {out / 'timeline.svg'}, listen to {out / 'speaker.wav'} and {out / 'mic.wav'};")
     click.echo(f"the events are in {out / 'events.jsonl'}, the daemon's log in {out / 'speakerd.log'}.")
     failed = sum(not check.passed for check in results)
-    click.echo(f"\nVERDICT: {'FAILED, ' + str(failed) + ' of' if failed else 'passed, all'} {len(results)} checks")
+    click.echo(f"\n{closing(failed, len(results), os.getloadavg()[0], os.cpu_count() or 1)}")
     sys.exit(EXIT_FAILED if failed else EXIT_OK)
+
+
+def closing(failed: int, checks: int, load: float, processors: int) -> str:
+    """The last line; where the machine was too busy for a verdict, another one that says so."""
+    if not failed:
+        return f"VERDICT: passed, all {checks} checks"
+    verdict = f"VERDICT: FAILED, {failed} of {checks} checks"
+    if load <= processors:
+        return verdict
+    busy = f"load {load:.0f} on {processors} processors"
+    return f"{verdict}\nThe machine is busy ({busy}), and sound may be lost: try again."
 
 
 def _make_writable(folder: Path) -> None:
@@ -68,7 +80,7 @@ def _make_writable(folder: Path) -> None:
         raise SpeakerdError(f"--out {folder}: {error.strerror}", hint="name a folder that can be written") from error
 
 
-class _Teller:
+class Teller:
     """Prints the timeline as it happens."""
 
     def __init__(self) -> None:
@@ -89,7 +101,7 @@ class _Teller:
             case "WakeDetected":
                 self._line(event["t"], f"{'wake:':<10} {event['word']}, score {event['score']:.2f}")
             case name if figures:
-                self._line(event["t"], f"{'measured:':<10} {name}: {figures}")
+                self._line(event["t"], f"{'measured:':<10} {event.get('kind', name)}: {figures}")
 
     def _line(self, time_s: float, text: str) -> None:
         click.echo(f"{time_s - self._start_s:7.2f} s  {text}")

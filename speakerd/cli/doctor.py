@@ -32,7 +32,7 @@ INSTALLED = Path("/etc/speakerd/speakerd.yaml")
     help="YAML file; without it, the installed one if there is one, else defaults and environment.",
 )
 @click.option("--json", "as_json_", is_flag=True, help="One JSON object instead of text.")
-@click.option("--quick", is_flag=True, help="Leave out what makes sound and listens: 5 seconds instead of 20.")
+@click.option("--quick", is_flag=True, help="Leave out what makes sound and listens: a few seconds instead of 15.")
 @click.option("--before-start", is_flag=True, hidden=True, help="Of `setup`: say nothing of the service.")
 def command(config: Path | None, as_json_: bool, quick: bool, before_start: bool) -> None:
     """Examine everything that speakerd needs, and tell what is wrong, why it matters, and what mends it.

@@ -26,7 +26,7 @@ from speakerd.wallclock import local_now
 
 T = TypeVar("T")
 _CONFIG = click.option(
-    "--config", "path", type=click.Path(path_type=Path), help="Configuration; without it the defaults hold."
+    "--config", "path", type=click.Path(path_type=Path), help="YAML file; without it, defaults and environment."
 )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from speakerd.cli.demo import Teller, closing
+
 
 @pytest.mark.parametrize("place", ["file/below", "/proc", "/proc/x"])
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str):
@@ -20,6 +22,19 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: st
     assert done.stdout == ""
     assert done.stderr.startswith("speakerd: --out ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_failure_on_a_busy_machine_says_so():
+    assert closing(0, 8, 20.0, 2) == "VERDICT: passed, all 8 checks"
+    assert closing(1, 8, 2.0, 2) == "VERDICT: FAILED, 1 of 8 checks"
+    assert closing(1, 8, 20.4, 2).endswith(
+        "\nThe machine is busy (load 20 on 2 processors), and sound may be lost: try again."
+    )
+
+
+def test_figures_are_told_by_the_name_that_the_journal_gives_them(capsys: pytest.CaptureFixture[str]):
+    Teller().event({"event": "Told", "kind": "TurnMeasured", "t": 0.0, "wake_to_chime_ms": 66.0})
+    assert capsys.readouterr().out.endswith("measured:  TurnMeasured: wake_to_chime_ms 66\n")
 
 
 @pytest.mark.alsa
