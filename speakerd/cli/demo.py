@@ -85,6 +85,7 @@ class Teller:
 
     def __init__(self) -> None:
         self._start_s = time.monotonic()
+        self._measured = ""
 
     def words(self, time_s: float, who: str, words: str) -> None:
         """Someone speaks."""
@@ -100,7 +101,8 @@ class Teller:
                 self._line(event["t"], f"{'hears:' if event['role'] == 'user' else 'assistant:':<10} {event['text']}")
             case "WakeDetected":
                 self._line(event["t"], f"{'wake:':<10} {event['word']}, score {event['score']:.2f}")
-            case name if figures:
+            case name if figures and figures != self._measured:  # some are told twice: as they happen, to the journal
+                self._measured = figures
                 self._line(event["t"], f"{'measured:':<10} {event.get('kind', name)}: {figures}")
 
     def _line(self, time_s: float, text: str) -> None:

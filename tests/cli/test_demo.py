@@ -33,8 +33,11 @@ def test_a_failure_on_a_busy_machine_says_so():
 
 
 def test_figures_are_told_by_the_name_that_the_journal_gives_them(capsys: pytest.CaptureFixture[str]):
-    Teller().event({"event": "Told", "kind": "TurnMeasured", "t": 0.0, "wake_to_chime_ms": 66.0})
+    teller = Teller()
+    teller.event({"event": "Told", "kind": "TurnMeasured", "t": 0.0, "wake_to_chime_ms": 66.0})
     assert capsys.readouterr().out.endswith("measured:  TurnMeasured: wake_to_chime_ms 66\n")
+    teller.event({"event": "Other", "t": 0.0, "wake_to_chime_ms": 66.0})
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.alsa
