@@ -43,6 +43,8 @@ ANSWER_S = 4.5
 RECOVERY_S = 14.0
 REST_S = 0.9
 """After the end of a conversation: its last sound."""
+LATE_S = 5.0
+"""Whoever is heard again after this was called too often in vain: its log is kept."""
 STOP_S = 20.0
 """To stop takes one to three seconds on a machine that is busy with other daemons."""
 NOTICE_S = 2.2
@@ -274,9 +276,9 @@ def suffer(numbered: Sequence[tuple[int, Fault]], *, warm: bool, patience: int =
                 before = len(run.log)
                 outcome = run.converse(fault, patient=bool(patience) and turn % patience == 0)
                 tally.outcomes.append(outcome)
-                if outcome.troubles or "Traceback" in run.log[before:]:
-                    told = f"{number} {fault.kind} ({fault.detail}), warm: {warm}, troubles: {outcome.troubles}"
-                    tally.log += f"\n{told}, heard: {outcome.heard}\n{run.log[before:]}"
+                late = outcome.recovery_s > LATE_S
+                if outcome.troubles or late or "Traceback" in run.log[before:]:
+                    tally.log += f"\n{number}, warm: {warm}: {outcome}\n{run.log[before:]}"
                 if outcome.vitals is None:
                     break
     except AssertionError as error:
