@@ -314,13 +314,17 @@ def _expiry(rng: random.Random) -> Fault:
         await peer.accept(**expires)
 
         async def expire() -> None:
-            await asyncio.sleep(life_s)
-            await peer.send("error", error={"type": "invalid_request_error", "code": "session_expired", "message": "x"})
-            await peer.close(1001)
+            error = {"type": "invalid_request_error", "code": "session_expired", "message": "x"}
+            try:
+                await asyncio.sleep(life_s)
+                await peer.send("error", error=error)
+                await peer.close(1001)
+            finally:
+                peer.server.over.set()
 
         peer.spawn(expire())
 
-    return Fault("session expires", f"after {life_s} s, {how}", Stage.UPDATE, act)
+    return Fault("session expires", f"after {life_s} s, {how}", Stage.UPDATE, act, lingers=True)
 
 
 def _huge(rng: random.Random) -> Fault:

@@ -54,6 +54,8 @@ class Fault:
     """
     interrupt: bool = False
     """The user speaks over the assistant meanwhile."""
+    lingers: bool = False
+    """It goes on after `act`, beside the conversation, and says itself when it is over (`FaultyServer.over`)."""
 
 
 class Peer:
@@ -219,5 +221,6 @@ class Peer:
         try:
             await fault.act(self)
         finally:
-            self.server.over.set()
+            if not fault.lingers:
+                self.server.over.set()
         return True
