@@ -164,6 +164,7 @@ ROWS_IN_PLAY = [
     (SPEAKING, (WAKE, FLUSHED), LISTENING, [do.TruncateItems((HEARD,))], 8),
     (SPEAKING, (WAKE, ev.PlayoutFlushed()), LISTENING, [], 8),
     (SPEAKING, (LOST, FLUSHED), IDLE, [], None),
+    (SPEAKING, (ev.StopRequested("x"), FLUSHED), CLOSING, [do.TruncateItems((HEARD,))], 2),
     (INTERRUPTED, (BEGIN,), LISTENING, CUT, 60),
     (INTERRUPTED, (ANSWERED, BEGIN), LISTENING, CUT[:1], 60),
     (INTERRUPTED, (BEGIN, FLUSHED), LISTENING, [do.TruncateItems((HEARD,))], 60),

@@ -6,7 +6,7 @@ from speakerd.conversation import actions as do
 from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Action, Earcon
 from speakerd.conversation.acts.orders import open_after_sound, silence_assistant
-from speakerd.conversation.state import TALKING, Facts
+from speakerd.conversation.state import TALKING, Facts, State
 
 
 def response(f: Facts, event: ev.ResponseStarted, _now_s: float) -> list[Action]:
@@ -94,7 +94,8 @@ def reply_too_long(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 def flushed(f: Facts, event: ev.PlayoutFlushed, _now_s: float) -> list[Action]:
     session = f.flushes.popleft() if f.flushes else None
-    in_session = f.state in TALKING and session == f.session
+    # Also while it closes: the server may not read it any more, but what was said is written down as it was heard.
+    in_session = f.state in TALKING | {State.CLOSING} and session == f.session
     return [do.TruncateItems(event.items)] if event.items and in_session else []
 
 
