@@ -242,6 +242,4 @@ def test_a_walk_through_conversations(seed):
 
 
 TestConversations = Conversations.TestCase
-TestConversations.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, database=None, derandomize=True
-)
+TestConversations.settings = settings(max_examples=40, stateful_step_count=40)

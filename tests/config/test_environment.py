@@ -155,7 +155,7 @@ def test_every_key_outside_lists_has_a_variable() -> None:
     assert "SPEAKERD_CONVERSATION__SILENCE_TIMEOUT_S" in names
 
 
-@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@settings(max_examples=300)
 @given(
     st.sampled_from([key.environment_name for key in known_keys().values() if key.environment_name])
     | st.text(max_size=20).map(lambda text: f"SPEAKERD_{text}__"),

@@ -26,7 +26,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz") / "c.yaml"
 
 
-FUZZ = settings(max_examples=400, deadline=None, database=None, derandomize=True)
+FUZZ = settings(max_examples=400)
 
 NAMES = [
     "audio",

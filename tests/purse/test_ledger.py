@@ -71,7 +71,7 @@ def test_power_fails_at_every_byte(tmp_path, tail, monkeypatch):
         assert reading.damaged == 0, size
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(size=st.integers(0, len(WHOLE)), rest=st.binary(max_size=300))
 def test_no_garbage_behind_the_tear_costs_a_whole_entry(tmp_path_factory, size, rest):
     folder = tmp_path_factory.mktemp("ledger")

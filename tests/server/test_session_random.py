@@ -86,7 +86,7 @@ def play(h: Any, say: Callable[..., Samples], step: tuple[str, Any]) -> None:
         h.send("response.create", response=value)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEP, max_size=25))
 def test_every_response_ends_once_and_nothing_comes_after_it(fresh, say, steps: list[tuple[str, Any]]):
     h = fresh()
