@@ -11,20 +11,24 @@ AFTER_S = 5.0
 """What comes back sooner, such as a sound server that is started anew, nobody needs to hear of."""
 DEAF = "I cannot hear you: my microphone does not work."
 HEARS_AGAIN = "I can hear you again."
+MUTED = "My microphone is switched off."
 
 
 class Deafness:
     """One for the life of the daemon."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        """`say` speaks an English sentence, now or when the conversation is over."""
+    def __init__(self, say: Callable[[str], None], muted: Callable[[], bool]) -> None:
+        """`say` speaks an English sentence, now or when the conversation is over; `muted`: the microphone is."""
         self._say = say
+        self._muted = muted
         self._timer: asyncio.TimerHandle | None = None
         self._told = False
 
     def device(self, name: str, error: DeviceError | None) -> None:
         """`name` (microphone, loudspeaker) works (None) or does not: told anew with every retry."""
         if name != "microphone":  # of a loudspeaker that does not work nobody would hear
+            if error is None and self._told:  # nor of the microphone, as long as it did not
+                self._say(DEAF)
             return
         if isinstance(error, DeadMicrophoneError):  # some speakerphones give zeros between words, all night
             return
@@ -35,7 +39,7 @@ class Deafness:
         self.close()
         if self._told:
             self._told = False
-            self._say(HEARS_AGAIN)
+            self._say(MUTED if self._muted() else HEARS_AGAIN)
 
     def close(self) -> None:
         """Say nothing that was not said yet. May be called twice."""

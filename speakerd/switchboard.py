@@ -28,7 +28,7 @@ from speakerd.conversation.events import (
     WakeDetected,
 )
 from speakerd.conversation.state import IN_REPLY, TALKING, State
-from speakerd.deafness import Deafness
+from speakerd.deafness import MUTED, Deafness
 from speakerd.errors import DeviceError
 from speakerd.herald import Herald
 from speakerd.logfields import fields
@@ -61,7 +61,6 @@ log = logging.getLogger(__name__)
 
 SHORTEST_WORD_FRAMES = 25
 """Near frames, half a second: no wake word is said faster."""
-MUTED = "My microphone is switched off."
 
 Tidings: TypeAlias = Event | SpeechDetected | DuplexChanged | EchoMeasured | Sounded | FellSilent
 """What the threads of the sound cards tell."""
@@ -96,7 +95,7 @@ class Switchboard:
     _deafness: Deafness = field(init=False)
 
     def __post_init__(self) -> None:
-        self._deafness = Deafness(self._mention)
+        self._deafness = Deafness(self._mention, lambda: self.gatekeeper.muted)
 
     def take_event(self, event: Tidings) -> None:
         """What happened at the sound cards."""
@@ -184,8 +183,10 @@ class Switchboard:
             self.front_end.no_words_followed()
 
     def play_notice(self, pcm: bytes) -> bool:
-        """Say what the herald has to say, if nobody talks; whether that is so."""
-        if self.stopping or self.conductor.state is not State.IDLE or not self.playback.enqueue("notice", pcm):
+        """Say what the herald has to say, if nobody talks, and somebody can hear it; whether that is so."""
+        if self.stopping or self.conductor.state is not State.IDLE or "loudspeaker" in self.reporter.standing.devices:
+            return False
+        if not self.playback.enqueue("notice", pcm):
             return False
         self.playback.end_response()
         return True

@@ -9,7 +9,7 @@ import pytest
 
 from speakerd import deafness as module
 from speakerd.conversation.state import State
-from speakerd.deafness import DEAF, HEARS_AGAIN, Deafness
+from speakerd.deafness import DEAF, HEARS_AGAIN, MUTED, Deafness
 from speakerd.errors import DeadMicrophoneError, DeviceError
 from speakerd.switchboard import Switchboard
 
@@ -27,7 +27,7 @@ def said() -> list[str]:
 
 
 async def test_it_is_told_once_however_often_it_is_tried_again_and_so_is_its_return(said):
-    deafness = Deafness(said.append)
+    deafness = Deafness(said.append, lambda: False)
     for _ in range(3):
         deafness.device("microphone", GONE)
         await asyncio.sleep(0.03)
@@ -40,8 +40,28 @@ async def test_it_is_told_once_however_often_it_is_tried_again_and_so_is_its_ret
     assert said == [DEAF, HEARS_AGAIN, DEAF]
 
 
+async def test_one_that_comes_back_while_it_is_muted_is_not_said_to_hear(said):
+    deafness = Deafness(said.append, lambda: True)
+    deafness.device("microphone", GONE)
+    await asyncio.sleep(0.03)
+    deafness.device("microphone", None)
+    assert said == [DEAF, MUTED]
+
+
+async def test_what_nobody_could_hear_is_told_when_the_loudspeaker_works(said):
+    deafness = Deafness(said.append, lambda: False)
+    deafness.device("microphone", GONE)
+    await asyncio.sleep(0.03)
+    deafness.device("loudspeaker", GONE)
+    deafness.device("loudspeaker", None)
+    assert said == [DEAF, DEAF]
+    deafness.device("microphone", None)
+    deafness.device("loudspeaker", None)
+    assert said == [DEAF, DEAF, HEARS_AGAIN]
+
+
 async def test_what_comes_back_soon_is_not_worth_a_word(said):
-    deafness = Deafness(said.append)
+    deafness = Deafness(said.append, lambda: False)
     for error in (GONE, None):
         deafness.device("microphone", error)
     await asyncio.sleep(0.03)
@@ -49,7 +69,7 @@ async def test_what_comes_back_soon_is_not_worth_a_word(said):
 
 
 async def test_of_the_loudspeaker_nobody_would_hear(said):
-    deafness = Deafness(said.append)
+    deafness = Deafness(said.append, lambda: False)
     for error in (GONE, None):
         deafness.device("loudspeaker", error)
         await asyncio.sleep(0.03)
@@ -57,7 +77,7 @@ async def test_of_the_loudspeaker_nobody_would_hear(said):
 
 
 async def test_of_one_that_gives_zeros_nothing_is_said_aloud_for_it_may_have_a_noise_gate(said):
-    deafness = Deafness(said.append)
+    deafness = Deafness(said.append, lambda: False)
     for error in (DeadMicrophoneError("hw:9", "gives no sound at all"), None):
         deafness.device("microphone", error)
         await asyncio.sleep(0.03)

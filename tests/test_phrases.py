@@ -8,11 +8,10 @@ import pytest
 
 from speakerd.cashier import spoken
 from speakerd.config.model import Sounds
-from speakerd.deafness import DEAF, HEARS_AGAIN
+from speakerd.deafness import DEAF, HEARS_AGAIN, MUTED
 from speakerd.phrases import _PHRASES, translated
 from speakerd.purse.budget import Grade, Span
 from speakerd.realtime.troubles import NOTICES
-from speakerd.switchboard import MUTED
 
 LANGUAGES = get_args(Sounds.model_fields["language"].annotation)
 SAID = [notice.spoken for notice in NOTICES.values()]

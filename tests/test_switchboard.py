@@ -182,3 +182,18 @@ async def test_a_function_that_is_called_after_the_stop_is_not_run():
         board.take_report(called)
         assert served == [called]
         await part(r, board)
+
+
+async def test_a_notice_does_not_sound_where_no_loudspeaker_is():
+    async with rig(keep_warm=False) as r:
+        board = board_for(r.link)
+        enqueued: list[bytes] = []
+        board.playback = SimpleNamespace(
+            enqueue=lambda _item, pcm: not enqueued.append(pcm), end_response=lambda: None
+        )
+        board.reporter = SimpleNamespace(standing=SimpleNamespace(devices={"loudspeaker": "is gone"}))
+        assert not board.play_notice(b"\0\0")
+        board.reporter.standing.devices.clear()
+        assert board.play_notice(b"\0\0")
+        assert enqueued == [b"\0\0"]
+        board.conductor.stop()
