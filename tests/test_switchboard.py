@@ -188,9 +188,7 @@ async def test_a_notice_does_not_sound_where_no_loudspeaker_is():
     async with rig(keep_warm=False) as r:
         board = board_for(r.link)
         enqueued: list[bytes] = []
-        board.playback = SimpleNamespace(
-            enqueue=lambda _item, pcm: not enqueued.append(pcm), end_response=lambda: None
-        )
+        board.playback = SimpleNamespace(enqueue=lambda _item, pcm: not enqueued.append(pcm), end_response=lambda: None)
         board.reporter = SimpleNamespace(standing=SimpleNamespace(devices={"loudspeaker": "is gone"}))
         assert not board.play_notice(b"\0\0")
         board.reporter.standing.devices.clear()

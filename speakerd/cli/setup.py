@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
@@ -62,12 +64,9 @@ def command(
         raise click.ClickException("the service is not installed: sudo script/install, in a checkout of speakerd")
     load(config, {})  # before anything is changed: its mistakes are the user's to mend
     key = _choose_service(config, embedded=embedded, key=key_file.read() if key_file else "")
-    was_active = not no_start and unit.is_active()
-    if was_active:
-        click.echo("The service is stopped meanwhile: it holds the sound cards.")
-        unit.stop()
-    _choose_cards(config, capture_device, playback_device, listen=not no_listen)
-    healthy = no_doctor or _examine(config, key)
+    with contextlib.nullcontext() if no_start else _stopped():
+        _choose_cards(config, capture_device, playback_device, listen=not no_listen)
+        healthy = no_doctor or _examine(config, key)
     if no_start:
         return
     click.echo("Starting the service …")
@@ -78,6 +77,24 @@ def command(
     click.echo(f'Ready. Say "{word}".' if not word.startswith("/") else "Ready.")
     if not healthy:
         sys.exit(EXIT_FAILED)
+
+
+@contextlib.contextmanager
+def _stopped() -> Iterator[None]:
+    """The service holds the cards, so it is stopped. If this does not come to its end, it goes on as it did."""
+    if not unit.is_active():
+        yield
+        return
+    click.echo("The service is stopped meanwhile: it holds the sound cards.")
+    for number in (signal.SIGHUP, signal.SIGTERM):  # a connection that is lost, too
+        signal.signal(number, lambda *_: sys.exit(EXIT_FAILED))
+    try:
+        unit.stop()
+        yield
+    except BaseException:
+        unit.go_on()
+        click.echo("\nThe service is started again.", err=True)
+        raise
 
 
 # ------------------------------------------------------------ the service that answers
@@ -187,13 +204,18 @@ def _examine(config: Path, key: str) -> bool:
 
 def _write(config: Path, section: str, key: str, value: str) -> None:
     """Change one value of the file, whole or not at all; owner and mode stay."""
-    before = config.read_text()
+    before = config.read_text("utf-8")
     after = with_text(before, section, key, value)
     if after == before:
         return
     beside = config.with_name(config.name + ".new")
-    beside.write_text(after)
-    state = config.stat()
-    os.chown(beside, state.st_uid, state.st_gid)
-    beside.chmod(state.st_mode & 0o7777)
-    beside.replace(config)
+    try:
+        beside.write_text(after, "utf-8")
+        state = config.stat()
+        os.chown(beside, state.st_uid, state.st_gid)
+        beside.chmod(state.st_mode & 0o7777)
+        beside.replace(config)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise click.ClickException(f"{config} cannot be changed: {error.strerror}") from error

@@ -29,6 +29,11 @@ def stop() -> None:
     run("systemctl", "stop", "speakerd")
 
 
+def go_on() -> None:
+    """Start it, and wait for nothing."""
+    run("systemctl", "start", "--no-block", "speakerd")
+
+
 def start() -> str:
     """Enable it and start it anew; empty once sound has passed the wake model, else what is wrong."""
     run("systemctl", "daemon-reload")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,7 @@ class Bench:
         monkeypatch.setattr(setup.unit, "installed", lambda: True)
         monkeypatch.setattr(setup.unit, "is_active", lambda: True)
         monkeypatch.setattr(setup.unit, "stop", lambda: self.happened.append("stop"))
+        monkeypatch.setattr(setup.unit, "go_on", lambda: self.happened.append("go on"))
         monkeypatch.setattr(setup.unit, "start", lambda: self.happened.append("start") or self.trouble)
 
     def run(self, *arguments: str, text: str = "", terminal: bool = False) -> Result:
@@ -56,8 +60,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    return Bench(tmp_path, monkeypatch)
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    yield Bench(tmp_path, monkeypatch)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_without_a_terminal_it_asks_nothing(bench: Bench):
@@ -138,6 +145,34 @@ def test_a_service_that_does_not_become_ready_is_told_and_fails(bench: Bench):
     done = bench.run("--embedded", "--no-doctor")
     assert (done.exit_code, bench.trouble in done.output) == (1, True)
     assert bench.happened == ["stop", "start"]
+
+
+def test_a_service_that_ran_runs_again_when_setup_is_left_half_way(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    for answers in ("y", ""):  # Ctrl-C, or the end of the input, where it asks for the cards
+        bench.heard = {Pair("mic", "usb"): -40.0, Pair("webcam", "usb"): -60.0}
+        bench.happened.clear()
+        monkeypatch.setattr(setup, "_examine", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        done = bench.run("--embedded", text=answers, terminal=True)
+        assert (done.exit_code, bench.happened) == (1, ["stop", "go on"]), done.output
+    monkeypatch.setattr(setup.unit, "is_active", lambda: False)
+    bench.happened.clear()
+    assert bench.run("--embedded", terminal=True).exit_code == 1
+    assert bench.happened == []
+
+
+def test_a_connection_that_is_lost_leaves_the_service_running(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(setup, "_examine", lambda *_: os.kill(os.getpid(), signal.SIGHUP))
+    done = bench.run("--embedded")
+    assert (done.exit_code, bench.happened) == (1, ["stop", "go on"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that takes nothing")
+def test_a_file_that_cannot_be_written_is_told_and_left_as_it_was(bench: Bench):
+    (bench.config.parent / "speakerd.yaml.new").symlink_to("/dev/full")
+    done = bench.run("--embedded")
+    assert (done.exit_code, "speakerd.yaml cannot be changed: No space left on device" in done.output) == (1, True)
+    assert bench.config.read_text() == SAMPLE.read_text()
+    assert [path.name for path in bench.config.parent.iterdir()] == ["speakerd.yaml"]
 
 
 def test_no_start_leaves_the_service_alone(bench: Bench):
