@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 
@@ -61,6 +62,8 @@ def group() -> None:
 
 def main() -> None:
     """Entry point: errors of ours become one message and an exit status, bugs a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # no command may die of a letter that the terminal lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         group(prog_name="speakerd")
     except ConfigError as error:

@@ -149,6 +149,18 @@ def test_the_real_command_on_a_terminal_that_only_knows_ascii(tmp_path: Path) ->
     assert done.stdout.startswith(bytes(path) + b':1: log.level: found the text "l\\xe4rm\\u2026", expected debug')
 
 
+def test_no_command_dies_of_a_letter_that_the_terminal_lacks() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "speakerd", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"mute, volume \u2026" in done.stdout
+
+
 def test_a_file_that_may_not_be_read_is_a_mistake_in_the_configuration(tmp_path: Path, monkeypatch):
     path = tmp_path / "c.yaml"
     path.write_text("")
