@@ -94,9 +94,9 @@ class JournalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send one entry; what cannot be sent goes to stderr."""
         try:
-            message = self.format(record)
+            message = _utf8(self.format(record))
             given = fields_of(record)
-            entry = {f"SPEAKERD_{name.upper()}": str(value) for name, value in given.items()}
+            entry = {f"SPEAKERD_{name.upper()}": _utf8(str(value)) for name, value in given.items()}
             if message_id := MESSAGE_IDS.get(str(given.get("event"))):
                 entry["MESSAGE_ID"] = message_id
             self._send(
@@ -120,6 +120,11 @@ class TerminalHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__(stream)
         self.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+
+
+def _utf8(text: str) -> str:
+    """`text`, with an escape for half a surrogate, which JSON of others may hold and journald does not take."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _priority(level: int) -> int:

@@ -69,6 +69,12 @@ def test_fields_stand_beside_the_sentence(logger: logging.Logger, journald: Jour
     assert entry["CODE_FUNC"] == "test_fields_stand_beside_the_sentence"
 
 
+def test_half_a_surrogate_is_escaped(logger: logging.Logger, journald: Journald) -> None:
+    logger.info("said %s", "a\ud83d", extra=fields(event="Said", text="\ud83d"))
+    (entry,) = journald.entries
+    assert (entry["MESSAGE"], entry["SPEAKERD_TEXT"]) == (r"said a\ud83d", r"\ud83d")
+
+
 def test_none_is_no_field(logger: logging.Logger, journald: Journald) -> None:
     logger.info("hm", extra=fields(event="Hm", score=None, word="alexa"))
     entry = journald.entries[0]
