@@ -26,6 +26,8 @@ CONDITIONS = {
 """Kinds of entries that tell how something stands now, and what that is."""
 COUNTED = frozenset({"SoundLost", "ReplyStuttered"})
 """Kinds that add up by themselves what happened since they were told last."""
+ANSWERS = frozenset({"ReloadRefused", "NeedsRestart"})
+"""Kinds that answer somebody who asked just now."""
 WHO = ("device", "devices", "code", "reason", "skill", "server", "model", "thread", "work", "program")
 """Fields that make one fault another."""
 
@@ -33,7 +35,7 @@ WHO = ("device", "devices", "code", "reason", "skill", "server", "model", "threa
 class Tempered(logging.Handler):
     """Hands entries on to `inner`, the same fault not too often: see `repeats`.
 
-    What changes the conversation's state, what is no fault, and what names no kind goes on as it comes.
+    What changes the conversation's state, what answers, what is no fault, and what names no kind goes on as it comes.
     """
 
     def __init__(self, inner: logging.Handler, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,10 +48,10 @@ class Tempered(logging.Handler):
         """Hand it on, or leave it out."""
         given = fields_of(record)
         event = str(given.get("event", ""))
-        changes = given.get("state") != given.get("from_state")
+        changes = given.get("from_state") not in (None, given.get("state"))
         if event in CONDITIONS:
             key, rule = (CONDITIONS[event], given.get("device")), CONDITION
-        elif event and record.levelno >= logging.WARNING and event not in COUNTED and not changes:
+        elif event and record.levelno >= logging.WARNING and event not in COUNTED | ANSWERS and not changes:
             key, rule = (event, tuple(str(given.get(name)) for name in WHO)), FAULT
         else:
             self.inner.handle(record)

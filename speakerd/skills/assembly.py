@@ -27,5 +27,5 @@ def assemble(section: Skills, ports: Ports) -> Registry:
     names = {skill.name for skill in skills}
     unknown = [f"skills.off: there is no skill {name}" for name in section.off if name not in names]
     for trouble in (*troubles, *registry.troubles, *unknown):
-        log.warning("A skill is not as it should be: %s", trouble, extra=fields(event="SkillDoubtful"))
+        log.warning("A skill is not as it should be: %s", trouble, extra=fields(event="SkillDoubtful", reason=trouble))
     return registry

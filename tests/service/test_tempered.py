@@ -11,7 +11,7 @@ from speakerd.conversation.state import State
 from speakerd.logfields import fields, fields_of
 from speakerd.service.message_ids import MESSAGE_IDS
 from speakerd.service.repeats import FAULT
-from speakerd.service.tempered import CONDITIONS, COUNTED, Tempered
+from speakerd.service.tempered import ANSWERS, CONDITIONS, COUNTED, Tempered
 
 
 class Kept(logging.Handler):
@@ -96,11 +96,18 @@ def test_a_change_of_the_conversations_state_is_always_told(desk):
     assert len(desk.kept.records) == 20
 
 
-def test_the_same_without_a_change_of_state_is_not(desk):
+@pytest.mark.parametrize("before", [{"from_state": State.SPEAKING}, {}])
+def test_the_same_without_a_change_of_state_is_not(desk, before):
     for _ in range(20):
-        told = fields(event="CutShort", state=State.SPEAKING, from_state=State.SPEAKING)
-        desk.log.warning("Not finished.", extra=told)
+        desk.log.warning("Not finished.", extra=fields(event="CutShort", state=State.SPEAKING, **before))
     assert len(desk.kept.records) == FAULT.limit
+
+
+@pytest.mark.parametrize("kind", sorted(ANSWERS))
+def test_who_asks_is_answered_however_often(desk, kind):
+    for _ in range(20):
+        desk.log.error("The configuration stays as it was.", extra=fields(event=kind))
+    assert len(desk.kept.records) == 20
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
@@ -138,4 +145,4 @@ def test_the_loudspeaker_is_told_though_the_microphone_flaps(desk):
 
 
 def test_the_kinds_that_it_knows_exist():
-    assert set(CONDITIONS) | COUNTED <= set(MESSAGE_IDS)
+    assert set(CONDITIONS) | COUNTED | ANSWERS <= set(MESSAGE_IDS)

@@ -10,6 +10,7 @@ import pytest
 
 from speakerd.config.load import load
 from speakerd.config.model import Skills
+from speakerd.logfields import fields_of
 from speakerd.skills import plugins
 from speakerd.skills.assembly import assemble
 from speakerd.skills.plugins import load_folder
@@ -55,6 +56,11 @@ def test_all_together(folder, caplog):
         "A skill is not as it should be: there are two skills time_and_date: the later one is left out",
         "A skill is not as it should be: skills.off: there is no skill dance",
     ]
+
+
+def test_the_journal_takes_each_for_a_trouble_of_its_own(caplog):
+    assemble(Skills(off=("dance", "sing", "jump", "run")), PORTS)
+    assert len({fields_of(record)["reason"] for record in caplog.records}) == 4
 
 
 def test_without_a_folder(caplog):
