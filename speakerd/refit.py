@@ -20,7 +20,7 @@ from speakerd.config.named import State as FileState
 from speakerd.config.named import changed_files, states
 from speakerd.conversation.events import Event
 from speakerd.conversation.state import Rules, State
-from speakerd.errors import ConfigError
+from speakerd.errors import SpeakerdError
 from speakerd.herald import Herald
 from speakerd.logfields import fields
 from speakerd.mic.frontend import FrontEnd
@@ -106,7 +106,7 @@ class Refit:
             async with asyncio.timeout(READING_S):
                 outfit = await asyncio.to_thread(self._prepare)
             reply, note = self._take(outfit)
-        except ConfigError as error:
+        except SpeakerdError as error:  # a ConfigError, or a part of the installation that is missing
             reply, note = _refused(str(error), "bad_config"), "the configuration has mistakes, the old one stays"
         except TimeoutError:
             reply = _refused(f"it was not read within {READING_S:.0f} s", "too_slow")
@@ -218,7 +218,7 @@ def sessions_of(board: Switchboard, tokens: Mapping[str, str]) -> dict[str, tupl
     clerk, cast = board.clerk, board.cast
     clerk.complain(tokens)
     for sentence in cast.unknown_skills(clerk.names):
-        log.warning("%s", sentence, extra=fields(event="SkillUnknown"))
+        log.warning("%s", sentence, extra=fields(event="SkillUnknown", reason=sentence))
     return cast.sessions(lambda names: clerk.tools(tokens, names), transcripts=board.transcripts.wanted)
 
 

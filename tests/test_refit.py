@@ -25,7 +25,7 @@ from speakerd.config.live import parts_of
 from speakerd.config.model import Config
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
-from speakerd.errors import ConfigError
+from speakerd.errors import ConfigError, SpeakerdError
 from speakerd.pcm import FarFrame, NearFrame
 from speakerd.purse.usage import Tokens, Usage
 from speakerd.realtime.session import Session
@@ -353,6 +353,17 @@ async def test_a_file_that_cannot_be_used_changes_nothing(key, tmp_path):
         reply = await h.reload(with_value("realtime.voice", "cedar", with_value(key, value)))
         assert reply.error == "bad_config"
         assert (h.session(), h.app._listener.front_end, earcon("wake")(h), h.app._cashier._account._prices) == before
+
+
+async def test_an_installation_that_lacks_something_changes_nothing(monkeypatch):
+    def missing(*_):
+        raise SpeakerdError("the wake word models are not installed")
+
+    monkeypatch.setattr(module, "FrontEnd", missing)
+    async with house(Config()) as h:
+        reply = await h.reload(with_value("wake.words", [{"model": "alexa"}]))
+        assert (reply.error, h.refit.config) == ("bad_config", Config())
+        assert "models are not installed" in reply.told
 
 
 async def test_what_takes_too_long_changes_nothing(monkeypatch):
