@@ -80,3 +80,24 @@ def test_it_installs_enables_and_purges_without_a_running_systemd() -> None:
     assert "it starts at the next boot" in done.stderr
     assert "could not" not in done.stderr
     assert [path for path in purged.splitlines() if not path.endswith("catalog/database")] == []
+
+
+def test_however_it_is_called_and_whatever_the_checkout_is_named() -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    done = inside(
+        r"""
+        cp -R "$root" "/run/mein Klön 'x'"
+        root="/run/mein Klön 'x'"
+        touch "$root/speakerd/that's a copy.py"
+        """
+        + PLAYED_BUILD
+        + r"""
+        "$root/script/install"
+        cd "$root/script" && sh install
+        files"""
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("is installed. Now: sudo speakerd setup") == 2, done.stderr
+    assert "/run/new/usr/local/bin/speakerd\n" in done.stdout
+    assert "quote" not in done.stderr
