@@ -86,7 +86,7 @@ def checks(patient: Patient, *, quick: bool) -> list[Check]:
 
 def discretion_for(patient: Patient) -> Discretion:
     """What is to be hidden about this user."""
-    names = {socket.gethostname(): "[this machine]", _user(): "[user]"}
+    names = {_public_or(socket.gethostname()): "[this machine]", _public_or(_user()): "[user]"}
     if (home := patient.environ.get("HOME", "")) not in ("", "/"):
         names[home] = "~"
     config = patient.config
@@ -102,4 +102,9 @@ def _user() -> str:
         name = getpass.getuser()
     except (KeyError, OSError):  # a user without a name
         return ""
-    return "" if name in ("root", "speakerd", "pi") else name
+    return name
+
+
+def _public_or(name: str) -> str:
+    """`name`; empty for one that tells nothing of its owner: it may be a word of ours, which is to be read."""
+    return "" if name in ("root", "pi", "raspberrypi", "localhost", "speakerd", "audio") else name

@@ -55,6 +55,13 @@ def test_a_public_name_is_shown(url):
     assert host in discretion_for(Patient(Config(realtime=Realtime(url=url)))).text(f"at {host} nobody answers")
 
 
+@pytest.mark.parametrize("host", ["speakerd", "localhost"])
+def test_a_machine_named_like_a_word_of_ours_spoils_no_command(host, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+    command = "sudo systemctl restart speakerd; speakerd doctor; ping localhost"
+    assert discretion_for(Patient(Config())).text(command) == command
+
+
 def test_a_quick_visit_without_a_network_comes_to_an_end(monkeypatch, tmp_path):
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     findings = examine(Config(), ApiKey(KEY, "a test"), {}, quick=True)
