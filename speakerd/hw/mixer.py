@@ -125,19 +125,19 @@ class AlsaMixer:
 
     def has_switch(self) -> bool:
         """Whether it can be muted; if not, `is_muted` and `set_muted` raise DeviceError."""
-        return self._ask(lambda mixer: any("Playback Mute" in ability for ability in mixer.switchcap()))
+        return self._ask(_has_switch)
 
     def volume_percent(self) -> int:
-        """The louder of its channels."""
-        return self._ask(lambda mixer: int(max(mixer.getvolume(alsaaudio.PCM_PLAYBACK))))
+        """The louder of its channels; 0 if it has none any more."""
+        return self._ask(lambda mixer: int(max(mixer.getvolume(alsaaudio.PCM_PLAYBACK), default=0)))
 
     def set_volume_percent(self, percent: int) -> None:
         """All channels."""
         self._ask(lambda mixer: mixer.setvolume(percent, alsaaudio.MIXER_CHANNEL_ALL, alsaaudio.PCM_PLAYBACK))
 
     def is_muted(self) -> bool:
-        """True if it is muted on any channel."""
-        return self._ask(lambda mixer: any(mixer.getmute()))
+        """True if it is muted on any channel; another card of this name may have no switch."""
+        return self._ask(lambda mixer: _has_switch(mixer) and any(mixer.getmute()))
 
     def set_muted(self, muted: bool) -> None:
         """All channels."""
@@ -153,6 +153,10 @@ class AlsaMixer:
                 mixer.close()
         except alsaaudio.ALSAAudioError as error:
             raise device_error(self._device, error) from error
+
+
+def _has_switch(mixer: Any) -> bool:  # noqa: ANN401 - alsaaudio has no types
+    return any("Playback Mute" in ability for ability in mixer.switchcap())
 
 
 class SoftwareVolume:
@@ -187,8 +191,9 @@ class SoftwareVolume:
         """Silence, or back to what it was."""
         with self._lock:
             if muted and self._before is None:
-                self._before = self._get()
+                before = self._get()
                 self._set(0)
+                self._before = before  # not if that failed
             elif not muted and self._before is not None:
                 self._set(self._before)
                 self._before = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import alsaaudio
 import pytest
 
 from speakerd.errors import DeviceError
@@ -159,3 +160,26 @@ def test_a_control_without_a_switch_is_muted_by_turning_it_down(monkeypatch):
     assert volume.is_muted()
     volume.set_muted(False)
     assert OddMixer.percents == (5, 5)
+
+
+def test_another_card_of_the_same_name_that_can_do_less_ends_nothing(monkeypatch):
+    class Less(OddMixer):
+        def getmute(self):
+            raise alsaaudio.ALSAAudioError("Mixer PCM,0 has no playback switch capabilities [hw:1]")
+
+        def getvolume(self, _direction):
+            return []
+
+    monkeypatch.setattr("alsaaudio.Mixer", lambda control, device: Less())
+    volume = AlsaMixer("hw:1,0", "PCM")
+    assert (volume.volume_percent(), volume.is_muted()) == (0, False)
+
+
+def test_a_mute_that_fails_is_none():
+    def gone(_percent):
+        raise DeviceError("hw:1", "No such device")
+
+    volume = SoftwareVolume(lambda: 70, gone)
+    with pytest.raises(DeviceError):
+        volume.set_muted(True)
+    assert not volume.is_muted()
