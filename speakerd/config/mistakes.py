@@ -21,7 +21,7 @@ _MASKS = (
     (re.compile(r"sk-[\w-]{4,}"), "sk-***"),
     (re.compile(r"//[^/\s@]+@"), "//***@"),
     (re.compile(r"((?:key|token|secret|password)=)[^&\s]+", re.IGNORECASE), r"\1***"),
-    (re.compile(r"(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{32,}"), "***"),
+    (re.compile(r"[\w-]{32,}"), lambda run: "***" if _looks_like_a_key(run[0]) else run[0]),
 )
 
 _SECRET_NAME = re.compile(r"(^|_)(api_?key|key|token|secret|password|credential|authorization|bearer)s?$")
@@ -68,6 +68,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def _looks_like_a_key(run: str) -> bool:
+    """Of letters and digits; asked here, as in the pattern it would take time by the square of the length."""
+    return re.search(r"\d", run) is not None and re.search(r"[a-z]", run) is not None
+
+
 def masked(text: str) -> str:
     """`text` with `***` in place of all that looks like a secret."""
     for pattern, replacement in _MASKS:
@@ -81,7 +86,7 @@ def shown(text: str) -> str:
 
 
 def _shortened(text: str, limit: int) -> str:
-    text = masked(text[: 4 * limit])  # masking takes time by the square of the length
+    text = masked(text[: 4 * limit])
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

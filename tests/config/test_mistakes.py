@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from speakerd.config.mistakes import Mistake, Place, listed, looks_like_a_secret, masked, nearest, printable, shown
@@ -33,6 +35,14 @@ def test_mistakes_sort_by_line_then_environment() -> None:
 )
 def test_secrets_are_masked(text: str, expected: str) -> None:
     assert masked(text) == expected
+
+
+@pytest.mark.parametrize("piece", ["a", "1", "A-", "//", "sk-", "key=", "//x@"])
+def test_masking_takes_time_by_the_length_alone(piece: str) -> None:
+    """A server's error may be as long as a frame, and is masked in the loop."""
+    began_s = time.perf_counter()
+    masked(piece * 200_000)
+    assert time.perf_counter() - began_s < 5
 
 
 def test_shown_text_is_short_quoted_and_printable() -> None:
