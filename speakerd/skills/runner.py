@@ -99,12 +99,10 @@ class Runner:
             )
         limit = skill.output_characters or self._output_characters
         try:
-            arguments = skill.parameters.read(call.arguments)
+            value = await self._within_time(skill, skill.parameters.read(call.arguments))
+            return Output(call.call_id, render(value, max(limit, 60)), wants_reply=skill.wants_reply)
         except ArgumentsError as error:
             return self._failed(call, f"Not done, the arguments are wrong: {cut(str(error), MAX_ERROR_CHARACTERS)}")
-        try:
-            value = await self._within_time(skill, arguments)
-            return Output(call.call_id, render(value, max(limit, 60)), wants_reply=skill.wants_reply)
         except (SkillError, SpeakerdError) as error:
             return self._failed(call, f"It failed: {cut(str(error), MAX_ERROR_CHARACTERS)}")
         except _TooLateError:

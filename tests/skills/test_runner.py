@@ -6,8 +6,10 @@ import asyncio
 import sys
 import threading
 import time
+from typing import Annotated
 
 import pytest
+from pydantic import AfterValidator
 
 from speakerd.errors import DeviceError
 from speakerd.skills import SkillError, skill
@@ -130,6 +132,20 @@ async def test_failures_are_told_in_words(bench, error, text, caplog):
         assert output.wants_reply
         assert text in output.text
         assert len(output.text) < 400
+    assert "secret words" not in caplog.text
+
+
+def refuse(_value: int) -> int:
+    raise LookupError("secret words")
+
+
+async def test_a_fault_in_a_type_of_an_argument_is_told_like_one_in_the_function(bench, caplog):
+    def switch(lamp: Annotated[int, AfterValidator(refuse)]) -> None:
+        """Switch a lamp."""
+
+    output = await bench.one(switch, '{"lamp": 1}')
+    assert output.failed
+    assert output.text == "It failed because of a fault in the function (LookupError)."
     assert "secret words" not in caplog.text
 
 
