@@ -106,10 +106,17 @@ def _take_module(module: ModuleType, origin: str, loaded: Loaded) -> None:
 def _marked(module: ModuleType) -> Iterator[Any]:
     """Each once, in the order of the file; what was imported from another module is that module's."""
     seen: set[int] = set()
-    for thing in vars(module).values():
-        if is_marked(thing) and id(thing) not in seen and getattr(thing, "__module__", None) == module.__name__:
+    for thing in list(vars(module).values()):
+        if id(thing) not in seen and _is_own(thing, module):
             seen.add(id(thing))
             yield thing
+
+
+def _is_own(thing: object, module: ModuleType) -> bool:
+    try:
+        return is_marked(thing) and getattr(thing, "__module__", None) == module.__name__
+    except Exception:  # noqa: BLE001 - some things of others, such as proxies, answer no question
+        return False
 
 
 def _take(function: Any, origin: str, loaded: Loaded) -> None:  # noqa: ANN401 - whatever an entry point names
@@ -118,10 +125,11 @@ def _take(function: Any, origin: str, loaded: Loaded) -> None:  # noqa: ANN401 -
         return
     try:
         loaded.skills.append(Skill.of(function))
-    except UnusableError as error:
+    except Exception as error:  # noqa: BLE001 - type hints are someone else's code, too
         code = getattr(function, "__code__", None)
         place = f"{code.co_filename}:{code.co_firstlineno}" if code is not None else origin
-        loaded.troubles.append(_told(f"{getattr(function, '__name__', 'it')} cannot be a skill: {error}", place))
+        why = str(error) if isinstance(error, UnusableError) else _message(error)
+        loaded.troubles.append(_told(f"{getattr(function, '__name__', 'it')} cannot be a skill: {why}", place))
 
 
 def _line_of(error: BaseException, path: Path | None = None) -> str:

@@ -104,6 +104,11 @@ BAD = [
         "@skills.skill\ndef f(a: Nonsense):\n    '''Do.'''\n",
         ":3: f cannot be a skill: a type hint cannot be understood: name 'Nonsense' is not defined",
     ),
+    (
+        "from __future__ import annotations\nfrom speakerd import skills\n"
+        "@skills.skill\ndef f(a: 1 / 0):\n    '''Do.'''\n",
+        ":3: f cannot be a skill: ZeroDivisionError: division by zero",
+    ),
     ("raise Exception('one\\ntwo \\x1b[31m')\n", ":1: Exception: one"),
 ]
 
@@ -186,6 +191,32 @@ def test_what_a_file_imports_is_not_its_own(package, folder):
 def test_an_entry_point_to_nowhere():
     (trouble,) = load_entry_points([EntryPoint("a", "nothing_of_this_name:f", "speakerd.skills")]).troubles
     assert "entry point a = nothing_of_this_name:f: ModuleNotFoundError" in trouble
+
+
+def test_an_entry_point_to_something_that_cannot_be_asked_what_it_takes():
+    (trouble,) = load_entry_points([EntryPoint("a", "builtins:dict", "speakerd.skills")]).troubles
+    assert "entry point a = builtins:dict: dict cannot be a skill: ValueError: no signature" in trouble
+
+
+PROXY = """
+
+class Proxy:
+    def __call__(self):
+        pass
+
+    def __getattr__(self, name):
+        raise RuntimeError("outside of everything")
+
+
+proxy = Proxy()
+"""
+
+
+def test_a_thing_in_a_file_that_answers_no_question_is_no_skill(folder):
+    put(folder, "lamps.py", GOOD + PROXY)
+    loaded = load_folder(folder)
+    assert names(loaded) == ["switch", "all_off"]
+    assert loaded.troubles == []
 
 
 def test_a_plug_in_needs_nothing_but_the_small_module():
