@@ -154,7 +154,8 @@ class Runner:
         try:
             if skill.is_async:
                 return await skill.function(**arguments)
-            return await self._pool.call(skill.function, arguments)
+            value = await self._pool.call(skill.function, arguments)
+            return await value if asyncio.iscoroutine(value) else value  # a coroutine function in a plain wrapper
         except (Exception, SystemExit) as error:  # noqa: BLE001 - handed on
             return _Raised(error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 import threading
 import time
@@ -52,6 +53,19 @@ async def test_a_plain_function_runs_in_a_thread_and_a_coroutine_in_the_loop(ben
 
     assert (await bench.one(plain)).text == "skill"
     assert (await bench.one(waiting)).text == "MainThread"
+
+
+async def test_a_coroutine_function_in_a_plain_wrapper_is_waited_for(bench):
+    async def waiting(word: str) -> str:
+        """Tell."""
+        await asyncio.sleep(0)
+        return word
+
+    @functools.wraps(waiting)
+    def wrapper(**arguments):
+        return waiting(**arguments)
+
+    assert (await bench.one(wrapper, '{"word": "hello"}')).text == "hello"
 
 
 async def test_parallel_calls_run_together_and_are_answered_in_order(bench):
