@@ -4,8 +4,8 @@
 
 Each trial: a wake word and a command in one breath; an answer; a command spoken over it; silence. The
 daemon is only asked *when* it decided (its events file); all else is read off the recording of the
-loudspeaker and off what the server received. Prints a markdown table. Uses ../shared/audio where it is,
-else flite's voices.
+loudspeaker and off what the server received. What came through of the words of an interruption is
+`talkover`'s to tell. Prints a markdown table. Uses ../shared/audio where it is, else flite's voices.
 """
 
 from __future__ import annotations
@@ -68,12 +68,10 @@ def voices() -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 UNTOUCHED = 0.9
-"""Correlation of a tenth of a second with its clip where nothing was to change it."""
-CANCELLED = 0.5
-"""The same where it went through the echo canceller, which colours it; a missing or shifted piece has about 0.1."""
+"""Correlation of a tenth of a second with its clip: nothing was to change it."""
 
 
-def lost_ms(clip_16k: np.ndarray, received: np.ndarray, least: float) -> float:
+def lost_ms(clip_16k: np.ndarray, received: np.ndarray) -> float:
     """How much of the clip's sound is not in `received` (24 kHz), or not at its place relative to the rest."""
     clip = low_band(soxr.resample(clip_16k.astype(float), 16_000, 24_000))
     if received.size < clip.size // 2:
@@ -93,7 +91,7 @@ def lost_ms(clip_16k: np.ndarray, received: np.ndarray, least: float) -> float:
             np.dot(piece, window) / (np.linalg.norm(piece) * np.linalg.norm(window) + 1e-9)
             for window in np.lib.stride_tricks.sliding_window_view(around, SEGMENT)
         ]
-        lost += (max(fits, default=0.0) < least) * SEGMENT // 2
+        lost += (max(fits, default=0.0) < UNTOUCHED) * SEGMENT // 2
     return lost / 24.0
 
 
@@ -117,7 +115,7 @@ class Figures:
 
     heard: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     """What was said at once with the wake word (16 kHz), and what the server received (24 kHz)."""
-    heard_over: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    interruptions: int = 0
     first_sound: list[float] = field(default_factory=list)
     decision: list[float] = field(default_factory=list)
     silence: list[float] = field(default_factory=list)
@@ -165,7 +163,7 @@ class Trial:
         answer = sound_at(ANSWER_S, seed=len(self.figures.heard))
         item = self.server.answer(answer)
         time.sleep(1.5 + 0.07 * (len(self.figures.heard) % 40))
-        before = heard.samples.size
+        self.figures.interruptions += 1
         speak_s = time.monotonic()
         speak(self.card, over, 16_000).wait()
         decided = self.daemon.wait("BargeInDetected", speak_s, 1.0, state="INTERRUPTED")
@@ -190,7 +188,6 @@ class Trial:
         if not heard.of_type("response.cancel") and not was_complete:
             self.figures.missed.append("cancel")
         self.figures.errors += len(heard.errors)
-        self.figures.heard_over.append((over, heard.samples[max(0, before - 24_000) :]))
 
 
 def first_sound_s(sound: Recording, after_s: float) -> float | None:
@@ -242,14 +239,13 @@ def main() -> None:
         finally:
             status = daemon.stop()
     print("| figure, ms | min | p50 | p95 | max | trials | wanted |\n|---|---|---|---|---|---|---|")
-    asked = [lost_ms(*pair, UNTOUCHED) for pair in figures.heard]
-    interrupted = [lost_ms(*pair, CANCELLED) for pair in figures.heard_over]
+    asked = [lost_ms(*pair) for pair in figures.heard]
     print(row("words lost after the wake word, same breath", asked, "0"))
-    print(row("words lost of the interruption", interrupted, "0"))
     print(row("first delta sent → first sound", figures.first_sound, f"≤ {DEFAULT_PREFILL_MS + CARD_MS + 20}"))
     print(row("decision to stop → silence", figures.silence, "≤ 60"))
     print(row("audio_end_ms − really heard", figures.truncation, "within ±40"))
-    print(f"\nConnections or sound before the wake word or after idle: {figures.early_bytes}.")
+    print(f"\nInterruptions: {figures.interruptions}, of which were missed: {figures.missed.count('interruption')}.")
+    print(f"Connections or sound before the wake word or after idle: {figures.early_bytes}.")
     print(f"Errors from the server: {figures.errors}. Missed: {figures.missed or 'none'}. Exit status {status}.")
 
 

@@ -29,7 +29,7 @@ from support.own_loop import OwnLoop  # noqa: E402
 from support.pretend_card import PretendCard  # noqa: E402
 from support.scripted_server import ScriptedServer  # noqa: E402
 
-from bench.conversation import UNTOUCHED, lost_ms, voices  # noqa: E402
+from bench.conversation import lost_ms, voices  # noqa: E402
 from speakerd.demo.daemon import Daemon  # noqa: E402
 
 CONFIG = """\
@@ -152,7 +152,7 @@ def converse(
         return
     figures.ready.append((ready["t"] - woken["t"]) * 1000)
     figures.sound.append((heard.audio[0][0] - woken["t"]) * 1000)
-    lost = lost_ms(command, heard.samples, UNTOUCHED)
+    lost = lost_ms(command, heard.samples)
     server.user_turn()  # an answer without words: silence follows
     server.answer(np.zeros(0, np.int16))
     daemon.wait("StateChanged", start_s, 10.0, state="IDLE")
