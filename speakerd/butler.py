@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from speakerd.conversation.actions import Earcon
 from speakerd.conversation.events import StopRequested, WakeDetected
-from speakerd.conversation.state import State
+from speakerd.conversation.state import UNSERVED, State
 from speakerd.errors import DeviceError
 from speakerd.herald import Herald
 from speakerd.logfields import fields
@@ -103,7 +103,7 @@ class Butler:
             return _STOPPING
         if board.gatekeeper.muted:
             return Reply("The microphone is muted; `speakerd ctl unmute` first.", "muted")
-        began = board.conductor.state in (State.IDLE, State.CLOSING)
+        began = board.conductor.state in UNSERVED
         refusal = board.cashier.refusal() if began else None
         board.take_event(WakeDetected(word or words[0], 1.0, self.newest_index(), by_hand=True))
         if refusal is not None:

@@ -27,7 +27,7 @@ from speakerd.conversation.events import (
     UserSpeechStarted,
     WakeDetected,
 )
-from speakerd.conversation.state import IN_REPLY, TALKING, State
+from speakerd.conversation.state import IN_REPLY, TALKING, UNSERVED, State
 from speakerd.deafness import MUTED, Deafness
 from speakerd.errors import DeviceError
 from speakerd.herald import Herald
@@ -173,7 +173,7 @@ class Switchboard:
 
     def observe(self, event: Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer, on behalf of the parts that know no conversation."""
-        self.link.pausing(after in (State.IDLE, State.LISTENING))
+        self.link.pausing(after in (State.IDLE, State.LISTENING, State.FINISHING))
         if after is State.IDLE and before is not State.IDLE:
             self._call("")  # a session that is kept warm is for the default one
         answered = after is State.LISTENING and before in (State.THINKING, State.SPEAKING)
@@ -209,7 +209,7 @@ class Switchboard:
             return False
         if not event.by_hand and (self._words_from_index is None or event.frame_index < self._words_from_index):
             return False
-        if self.stopping or self.conductor.state not in (State.IDLE, State.CLOSING):
+        if self.stopping or self.conductor.state not in UNSERVED:
             return not self.stopping
         if refusal := self.cashier.refusal():
             self.playback.play_earcon(Earcon.ERROR)

@@ -23,7 +23,7 @@ from speakerd.realtime.incoming import Usage
 from speakerd.realtime.outputs import ResponseUsage, TranscriptionUsage
 
 D = Decimal
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 WAKE = ev.WakeDetected("alexa", 0.9, 1)
 ONE_CENT = Usage(output_audio=500)
 """By the default model."""

@@ -17,7 +17,7 @@ from speakerd.conversation.state import State
 from speakerd.realtime.incoming import ToolCall
 from speakerd.realtime.outputs import ToolsCalled
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 DRAINED = ev.PlayoutDrained(final=True)
 TIME, END = ToolCall("c1", "time_and_date", "{}"), ToolCall("c2", "end_conversation", "{}")
 

@@ -19,7 +19,7 @@ from speakerd.herald import Herald, notices_folder
 from speakerd.pcm import WIRE_RATE_HZ
 from speakerd.realtime.troubles import NOTICES, Trouble
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 REFUSED = ev.SessionEnded(1, "key_refused", "no")
 WAKE = ev.WakeDetected("w", 0.9, 1)
 CLOSED = ev.SessionEnded(1)

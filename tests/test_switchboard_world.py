@@ -15,7 +15,7 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.state import Rules, State
 from speakerd.mic.uplink import Gate
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 MUCH = 0.0
 """Until the next deadline."""
 IN_SESSION = precondition(lambda self: self.world.server.session and self.world.server.ready)
@@ -31,7 +31,7 @@ class Conversations(RuleBasedStateMachine):
     @initialize(
         barge_in=st.sampled_from(BargeIn),
         keep_warm=st.booleans(),
-        into=st.sampled_from(["", "hear", "speak", "interrupt"]),
+        into=st.sampled_from(["", "hear", "speak", "interrupt", "finish"]),
     )
     def build(self, barge_in: BargeIn, keep_warm: bool, into: str) -> None:
         self.world = World(Rules(barge_in=barge_in), keep_warm=keep_warm)
@@ -41,7 +41,7 @@ class Conversations(RuleBasedStateMachine):
         self.wake(by_hand=True)
         if not keep_warm:
             self.agree()
-        if into in ("speak", "interrupt"):
+        if into in ("speak", "interrupt", "finish"):
             self.hear((True, False))
             self.begin()
             self.speak(1_000)
@@ -49,6 +49,9 @@ class Conversations(RuleBasedStateMachine):
         if into == "interrupt":
             self.world.read_mail()
             self.speak_over("detected")
+        if into == "finish":
+            self.end("completed")
+            self.it_ends("lost")
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -173,6 +176,9 @@ class Conversations(RuleBasedStateMachine):
             assert gate is Gate.CLOSED
         if state is CONNECTING:
             assert gate is Gate.HELD
+        if state is FINISHING:
+            assert gate is Gate.CLOSED
+            assert not self.world.server.session
         if state in (LISTENING, INTERRUPTED):
             assert gate is Gate.OPEN
         if state is SPEAKING and not self.world.mail and not self.world.gatekeeper.muted:
@@ -184,6 +190,21 @@ class Conversations(RuleBasedStateMachine):
         world = self.world
         if world.state in (IDLE, CONNECTING, LISTENING, CLOSING) and not world.playback._flushes and not world.mail:
             assert not world.assistant_waits
+
+
+def test_a_whole_reply_outlasts_its_session():
+    walker = Conversations()
+    walker.build(BargeIn.SPEECH, keep_warm=False, into="finish")
+    world = walker.world
+    try:
+        assert world.state is FINISHING
+        walker.time_passes(0.5)
+        assert world.state is FINISHING, "0.3 of 1.0 s had been heard"
+        assert world.assistant_waits
+        walker.time_passes(0.5)
+        assert world.state is IDLE
+    finally:
+        walker.teardown()
 
 
 WALK: dict[str, tuple[int, list[tuple[object, ...]]]] = {
@@ -225,7 +246,8 @@ def test_a_walk_through_conversations(seed):
     """As above, but more of it happens where much goes on: in replies, and while they are interrupted."""
     rng = random.Random(seed)
     walker = Conversations()
-    walker.build(rng.choice([*BargeIn, BargeIn.SPEECH]), rng.random() < 0.5, "interrupt")
+    into = rng.choice(["interrupt", "interrupt", "finish"])
+    walker.build(rng.choice([*BargeIn, BargeIn.SPEECH]), rng.random() < 0.5, into)
     try:
         for _ in range(150):
             if walker.world.state is IDLE:

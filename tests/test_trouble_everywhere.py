@@ -14,7 +14,7 @@ from speakerd.herald import Herald
 from speakerd.realtime.troubles import CODES, NOTICES, Trouble, describe
 from speakerd.service.reporter import Reporter
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 
 
 class Notifier:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from speakerd.conversation import events as ev
-from speakerd.conversation.actions import Action, FlushPlayout
+from speakerd.conversation.actions import Action
 from speakerd.conversation.state import Facts, Rules, State
 from speakerd.conversation.table import ROWS, deadline_s
 
@@ -50,7 +50,6 @@ class Machine:
         if row.to is not None:
             facts.state = row.to
         actions = row.act(facts, event, now_s)
-        facts.flushes.extend(facts.session for a in actions if isinstance(a, FlushPlayout))
         if facts.state is not before or row.rearm:
             self.deadline_s = deadline_s(facts, now_s)
         return actions

@@ -23,6 +23,7 @@ class State(StrEnum):
     THINKING = "THINKING"
     SPEAKING = "SPEAKING"
     INTERRUPTED = "INTERRUPTED"
+    FINISHING = "FINISHING"
     CLOSING = "CLOSING"
 
 
@@ -32,6 +33,9 @@ IN_REPLY = frozenset({State.THINKING, State.SPEAKING, State.INTERRUPTED})
 TALKING = IN_REPLY | {State.LISTENING}
 """There is a session that was agreed with the server."""
 
+UNSERVED = frozenset({State.IDLE, State.FINISHING, State.CLOSING})
+"""A wake word begins a new conversation."""
+
 MEANING = {
     State.IDLE: "only the wake word matters; the only state without a deadline",
     State.CONNECTING: "the socket opens; the user's words are held",
@@ -39,6 +43,7 @@ MEANING = {
     State.THINKING: "the user's turn is over, and nothing is audible; functions may run",
     State.SPEAKING: "the assistant is audible; the uplink is held",
     State.INTERRUPTED: "someone seems to speak over the assistant: it pauses, and the server listens for words",
+    State.FINISHING: "the session is gone; its last reply, of which nothing is missing, is heard to its end",
     State.CLOSING: "the socket goes down",
 }
 

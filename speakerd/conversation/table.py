@@ -46,8 +46,10 @@ LISTENING = frozenset({State.LISTENING})
 THINKING = frozenset({State.THINKING})
 SPEAKING = frozenset({State.SPEAKING})
 INTERRUPTED = frozenset({State.INTERRUPTED})
+FINISHING = frozenset({State.FINISHING})
 CLOSING = frozenset({State.CLOSING})
 SILENT = LISTENING | THINKING
+AUDIBLE = SPEAKING | FINISHING
 ANY = frozenset(State)
 
 
@@ -74,6 +76,10 @@ def _tools(f: Facts, _event: ev.Event, _now_s: float) -> bool:
 def _called(f: Facts, event: ev.ResponseEnded, _now_s: float) -> bool:
     """One without an id never began: nothing will tell what the functions gave."""
     return f.tools and bool(event.response_id)
+
+
+def _is_all_here(f: Facts, _event: ev.SessionEnded, _now_s: float) -> bool:
+    return f.response_done and not f.tools and not f.drained
 
 
 def _was_all_before_tools(f: Facts, event: ev.PlayoutDrained, now_s: float) -> bool:
@@ -141,9 +147,9 @@ ROWS: tuple[Row, ...] = (
     Row(THINKING, ev.PlayoutDrained, S.LISTENING, reply.reply_over, _was_all, "its sound was lost"),
     Row(THINKING, ev.DeadlineReached, S.LISTENING, reply.no_answer),
     # SPEAKING
-    Row(SPEAKING, ev.BargeInSuspected, None, interruption.duck, _suspect, "barge_in: speech, audible"),
+    Row(AUDIBLE, ev.BargeInSuspected, None, interruption.duck, _suspect, "barge_in: speech, audible"),
     Row(SPEAKING, ev.BargeInSuspected, None, interruption.late_suspicion, _by_speech, "barge_in: speech, ran dry"),
-    Row(SPEAKING, ev.BargeInDismissed, None, interruption.restore),
+    Row(AUDIBLE, ev.BargeInDismissed, None, interruption.restore),
     Row(SPEAKING, ev.BargeInDetected, S.INTERRUPTED, interruption.barge_in, _by_speech, "barge_in: speech"),
     Row(SPEAKING, ev.UserSpeechStarted, S.LISTENING, interruption.barge_in_by_server, _by_speech, "barge_in: speech"),
     Row(SPEAKING, ev.UserSpeechStarted, None, turn.user_speaks),
@@ -186,6 +192,13 @@ ROWS: tuple[Row, ...] = (
     Row(INTERRUPTED, ev.PlayoutDrained, None, reply.ran_dry_unheard),
     Row(INTERRUPTED, ev.PlayoutStarted, None, interruption.audible_in_pause),
     Row(INTERRUPTED, ev.DeadlineReached, S.SPEAKING, interruption.false_alarm, label="no words"),
+    # FINISHING
+    Row(SPEAKING, ev.SessionEnded, S.FINISHING, session.lost_behind_reply, _is_all_here, "its sound is all here"),
+    Row(FINISHING, ev.WakeDetected, S.CONNECTING, session.begin_over_reply, _by_wake_word, "barge_in: not off"),
+    Row(FINISHING, ev.BargeInDetected, S.IDLE, session.lost_in_reply, _by_speech, "barge_in: speech"),
+    Row(FINISHING, ev.PlayoutDrained, S.IDLE, session.reply_outlasted),
+    Row(FINISHING, ev.StopRequested, S.IDLE, session.stop_reply),
+    Row(FINISHING, ev.DeadlineReached, S.IDLE, session.lost_in_reply),
     # nothing sounds any more, and what was decided while it did was on its way
     Row(SILENT, ev.BargeInSuspected, None, interruption.late_suspicion, _by_speech, "barge_in: speech"),
     Row(SILENT, ev.BargeInDetected, None, interruption.late_barge_in, _by_speech, "barge_in: speech"),
@@ -223,5 +236,7 @@ def deadline_s(f: Facts, now_s: float) -> float | None:
             return min(f.reply_until_s, now_s + rules.think_s) if f.drained else f.reply_until_s
         case State.INTERRUPTED:
             return now_s + rules.words_s
+        case State.FINISHING:
+            return f.reply_until_s
         case State.CLOSING:
             return now_s + CLOSING_S

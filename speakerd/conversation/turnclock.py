@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Earcon
-from speakerd.conversation.state import IN_REPLY, State
+from speakerd.conversation.state import IN_REPLY, UNSERVED, State
 from speakerd.pcm import PERIOD_MS
 
 Figures: TypeAlias = dict[str, float]
@@ -119,7 +119,7 @@ class TurnClock:
 
     def handle(self, event: ev.Event, before: State, after: State, now_s: float) -> Figures:
         """The conductor's observer; the figures that this event completes for the user to see at once."""
-        if isinstance(event, ev.WakeDetected) and before in (State.IDLE, State.CLOSING):
+        if isinstance(event, ev.WakeDetected) and before in UNSERVED:
             self._turn = Turn(1, wake_s=self._time_of(event.frame_index, now_s))
         if isinstance(event, ev.PlayoutFlushed):
             self._settle()

@@ -24,6 +24,7 @@ COLOURS = {
     "THINKING": "#ffcf9e",
     "SPEAKING": "#a9cdf5",
     "INTERRUPTED": "#f5b5a9",
+    "FINISHING": "#a9cdf5",
     "CLOSING": "#d9c9e8",
 }
 

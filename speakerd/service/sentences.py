@@ -18,6 +18,7 @@ STATUS = {
     State.THINKING: "Waiting for the answer",
     State.SPEAKING: "Answering",
     State.INTERRUPTED: "Interrupted, listening for words",
+    State.FINISHING: "Answering, though the connection is lost",
     State.CLOSING: "Ending the conversation",
 }
 
@@ -60,7 +61,8 @@ def describe(event: ev.Event, before: State, after: State, figures: dict[str, fl
     name = type(event).__name__
     match event:
         case ev.WakeDetected(word, score):
-            told = {State.IDLE: "; connecting", State.SPEAKING: " over the reply; listening"}.get(before, "")
+            told = {State.SPEAKING: " over the reply; listening"}.get(before, "")
+            told = "; connecting" if after is State.CONNECTING else told
             heard = "Called by hand" if event.by_hand else f"Heard {word} (score {score:.2f})"
             return Telling(INFO, name, f"{heard}{told}.")
         case ev.SessionReady():
@@ -116,6 +118,7 @@ _NOW = {
     State.THINKING: "The turn is over; waiting for the answer.",
     State.SPEAKING: "Answering.",
     State.INTERRUPTED: "The reply pauses.",
+    State.FINISHING: "The session ended; the reply goes on to its end.",
     State.CLOSING: "Ending the session.",
 }
 
@@ -126,6 +129,7 @@ _TOO_LATE = {
     State.LISTENING: Telling(WARNING, "TurnTooLong", "The user's turn lasted too long; asking for an answer."),
     State.THINKING: Telling(WARNING, "AnswerTooLate", "No answer came in time; listening again."),
     State.SPEAKING: Telling(WARNING, "ReplyTooLong", "The reply lasted too long; listening again."),
+    State.FINISHING: Telling(WARNING, "ReplyTooLong", "The reply lasted too long; it was cut."),
     State.CLOSING: Telling(WARNING, "CloseTooLate", "The server did not close the session in time; cut off."),
 }
 

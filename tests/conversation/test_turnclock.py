@@ -8,7 +8,7 @@ from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
 from speakerd.conversation.turnclock import TurnClock
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 WAKE = ev.WakeDetected("alexa", 0.9, 500)
 READY = ev.SessionReady(1)
 STOPPED = ev.UserSpeechStopped(1)

@@ -73,6 +73,32 @@ def test_a_reply_that_a_lost_connection_cut_is_told_in_sound_and_the_next_wake_w
     assert daemon.stop() == 0
 
 
+def test_a_whole_reply_is_heard_to_its_end_though_the_connection_is_lost(room, server, tmp_path):
+    daemon = room.daemon_at(server.url)
+    recorder = room.record()
+    room.say("wake")
+    assert daemon.wait("StateChanged", state="LISTENING")
+    server.user_turn()
+    reply = sound_at(4.0)
+    server.answer(reply)  # four times faster than it sounds
+    began = daemon.wait("StateChanged", state="SPEAKING")
+    assert began
+    assert daemon.wait("ResponseEnded")
+    server.drop()
+    lost = daemon.wait("SessionEnded")
+    assert (lost["error"], lost["state"]) == ("connection_lost", "FINISHING")
+    over = daemon.wait("StateChanged", since_s=lost["t"], state="IDLE")
+    assert 3.6 < over["t"] - began["t"] < 4.6
+    assert daemon.wait("PlayoutDrained", since_s=over["t"] + 1.0)
+    time.sleep(0.3)
+    sound = recorder.stop()
+    assert likeness(sound.between(began["t"] - 0.3, over["t"] + 0.1), reply) > 0.8
+    assert np.any(sound.between(over["t"] + 0.2, over["t"] + 0.5)), "the error sound"
+    [notice] = spoken(tmp_path)
+    assert likeness(sound.between(over["t"] + 0.5, over["t"] + 6.0), notice) > 0.8
+    assert daemon.stop() == 0
+
+
 def test_a_loudspeaker_that_is_not_there_does_not_stop_the_conversation(room, server):
     daemon = room.daemon(f'realtime: {{url: "{server.url}"}}\n', SPEAKERD_AUDIO__PLAYBACK_DEVICE="nowhere")
     room.say("wake")

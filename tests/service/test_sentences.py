@@ -12,7 +12,7 @@ from speakerd.conversation.state import State
 from speakerd.conversation.table import ROWS
 from speakerd.service.sentences import describe
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 REFUSED = ev.SessionEnded(1, "key_refused", "no")
 NO_QUOTA = ev.ResponseEnded(1, "r", "failed", 0, "insufficient_quota")
 CUT = ev.PlayoutFlushed((ev.ItemHeard("i", 640, 900),))

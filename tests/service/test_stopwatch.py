@@ -12,7 +12,7 @@ from speakerd.logfields import fields_of
 from speakerd.service.losses import PAUSE_S
 from speakerd.service.stopwatch import Stopwatch
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 
 
 @pytest.fixture(autouse=True)

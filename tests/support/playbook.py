@@ -10,7 +10,7 @@ from speakerd.conversation.actions import Earcon
 from speakerd.conversation.machine import Machine
 from speakerd.conversation.state import Rules, State
 
-IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, CLOSING = State
+IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 WAKE = ev.WakeDetected("hey_jarvis", 0.9, 1000)
 READY = ev.SessionReady(1)
 BEGIN = ev.UserSpeechStarted(1)
@@ -67,6 +67,7 @@ TO = {
     THINKING: (WAKE, READY, BEGIN, END, ANSWER),
     SPEAKING: (WAKE, READY, BEGIN, END, ANSWER, AUDIBLE),
     INTERRUPTED: (WAKE, READY, BEGIN, END, ANSWER, AUDIBLE, SPEECH),
+    FINISHING: (WAKE, READY, BEGIN, END, ANSWER, AUDIBLE, ANSWERED, LOST),
     CLOSING: (WAKE, READY, LATE),
 }
 """The events that lead from IDLE to each state."""

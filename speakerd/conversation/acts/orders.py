@@ -27,8 +27,9 @@ def restored(f: Facts) -> list[Action]:
 
 
 def flush(f: Facts) -> do.FlushPlayout:
-    """Silence; ends a duck too."""
+    """Silence; ends a duck too. What was heard of the items belongs to the session of this moment."""
     f.ducked = False
+    f.flushes.append(f.session)
     return do.FlushPlayout()
 
 

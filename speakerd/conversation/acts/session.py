@@ -5,7 +5,7 @@ from __future__ import annotations
 from speakerd.conversation import actions as do
 from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Action, Earcon
-from speakerd.conversation.acts.orders import flush, preroll_index
+from speakerd.conversation.acts.orders import flush, preroll_index, restored
 from speakerd.conversation.state import Facts
 from speakerd.pcm import PERIOD_MS
 
@@ -64,6 +64,23 @@ def lost(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 def lost_in_reply(f: Facts, event: ev.Event, now_s: float) -> list[Action]:
     return [flush(f), *lost(f, event, now_s)]
+
+
+def lost_behind_reply(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    """The reply is whole; that there will be no other is told after it."""
+    return [do.CloseUplink()]
+
+
+def reply_outlasted(f: Facts, event: ev.Event, now_s: float) -> list[Action]:
+    return [*restored(f), *lost(f, event, now_s)]
+
+
+def begin_over_reply(f: Facts, event: ev.WakeDetected, now_s: float) -> list[Action]:
+    return [flush(f), *begin(f, event, now_s)]
+
+
+def stop_reply(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
+    return [flush(f), do.CloseUplink()]
 
 
 def stop(_f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
