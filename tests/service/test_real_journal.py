@@ -33,7 +33,7 @@ logging.getLogger().addHandler(Tempered(JournalHandler()))
 log = logging.getLogger("speakerd.service.test")
 logging.getLogger("speakerd").setLevel("INFO")
 logging.getLogger("somebody").warning("not ours")
-I, C, L, T, S, N, E = State
+I, C, L, T, S, N, F, E = State
 totals = {"capture_xruns": 3}
 with told_to(EventLog(Path(sys.argv[0]).with_name("events"))):
     one = Reporter(None, Notifier(), lambda: totals)
