@@ -16,6 +16,15 @@ MAX_CALLS = 64
 
 
 @dataclass(slots=True)
+class _Calls:
+    """Of one response."""
+
+    ids: tuple[str, ...]
+    turn: int | None
+    """Of the user, in which they were made; None: nobody wants words about them."""
+
+
+@dataclass(slots=True)
 class Tools:
     """The calls of one session."""
 
@@ -23,11 +32,10 @@ class Tools:
     """Times that functions may be called in one turn of the user."""
     _gathered: dict[str, dict[str, ToolCall]] = field(default_factory=dict)
     """By response and call id."""
-    _pending: list[str] = field(default_factory=list)
-    """Call ids that wait for an answer."""
+    _pending: list[_Calls] = field(default_factory=list)
+    """Those that wait for an answer, oldest first: of several responses, if the user has spoken meanwhile."""
     _rounds: int = 0
     _turn: int = 0
-    _asked_in_turn: int = 0
 
     @property
     def pending(self) -> bool:
@@ -55,7 +63,8 @@ class Tools:
 
     def forget(self) -> None:
         """No answer is wanted to what functions give that run now."""
-        self._asked_in_turn = -1
+        for calls in self._pending:
+            calls.turn = None
 
     def gather(self, response_id: str, call: ToolCall) -> None:
         """A call is complete; its response is not over yet."""
@@ -73,13 +82,19 @@ class Tools:
         calls = {call.call_id: call for call in done.calls[:MAX_CALLS]} or gathered
         if calls:
             self._rounds += 1
-            self._asked_in_turn = self._turn
-        self._pending += [call_id for call_id in calls if call_id not in self._pending]
+            self._pending.append(_Calls(tuple(calls), self._turn))
         return tuple(calls.values())
 
     def answer(self, outputs: Iterable[tuple[str, str]]) -> tuple[list[str], bool]:
-        """The messages that answer all pending calls, and whether a response is to be asked for after them."""
+        """The messages that answer all calls of a response, and whether a response is to be asked for after them.
+
+        Older calls are answered too: there are servers that give no response before that.
+        """
         given = dict(outputs)
-        frames = [outgoing.tool_output(call_id, given.get(call_id, UNANSWERED)) for call_id in self._pending]
-        self._pending.clear()
-        return frames, bool(frames) and self._asked_in_turn == self._turn
+        newest = next((n for n, calls in enumerate(self._pending) if not given.keys().isdisjoint(calls.ids)), None)
+        if newest is None:
+            return [], False
+        answered = self._pending[: newest + 1]
+        del self._pending[: newest + 1]
+        frames = [outgoing.tool_output(one, given.get(one, UNANSWERED)) for calls in answered for one in calls.ids]
+        return frames, answered[-1].turn == self._turn

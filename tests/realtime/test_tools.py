@@ -101,6 +101,26 @@ def test_after_the_user_has_spoken_the_answer_to_calls_asks_for_nothing(desk):
     assert desk.sent() == [output("c1", "ten")]
 
 
+SLOW_AND_QUICK = (created(), done(output=[call("slow")]), STOPPED, created("r2"), done("r2", output=[call("quick")]))
+
+
+def test_of_two_turns_calls_the_older_ones_answer_is_not_that_of_the_newer_ones(desk):
+    desk.say(*SLOW_AND_QUICK)
+    desk.answer_tools(("slow", "done"))
+    assert desk.sent() == [output("slow", "done")]
+    assert not desk.at_rest
+    desk.answer_tools(("quick", "ten"))
+    assert desk.sent() == [output("quick", "ten"), CREATE]
+
+
+def test_of_two_turns_calls_the_older_ones_hold_up_no_answer(desk):
+    desk.say(*SLOW_AND_QUICK)
+    desk.answer_tools(("quick", "ten"))
+    assert desk.sent() == [output("slow", UNANSWERED), output("quick", "ten"), CREATE]
+    desk.answer_tools(("slow", "done"))
+    assert desk.sent() == []
+
+
 def test_while_the_user_speaks_the_answer_to_calls_asks_for_nothing(desk):
     desk.say(created(), done(output=[call("c1")]), server("input_audio_buffer.speech_started", audio_start_ms=0))
     desk.answer_tools(("c1", "ten"))
