@@ -7,10 +7,18 @@ import socket
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 
 from speakerd.realtime.failures import closing
 from speakerd.realtime.outputs import Fatal
+
+
+class Straight(connect):
+    """Connects to this address and no other: a redirect could lead the key to a stranger."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Do not follow it."""
+        return exc
 
 
 @dataclass(slots=True)

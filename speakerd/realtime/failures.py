@@ -11,6 +11,7 @@ import ssl
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
+    InvalidProxy,
     InvalidStatus,
     InvalidURI,
     PayloadTooBig,
@@ -57,11 +58,11 @@ def explain(error: BaseException) -> Fatal:
             return _refusal(error.response)
         case ProxyError():
             return Fatal("proxy_failed", f"the proxy does not let us through ({error}); see https_proxy")
+        case InvalidProxy():  # itself it names, with its password
+            return Fatal("proxy_failed", "what https_proxy says is no address of a proxy")
         case ImportError():
             text = f"the proxy of this machine needs what is not installed ({error}); set no_proxy"
             return Fatal("proxy_unsupported", text)
-        case InvalidURI() | UnicodeError():
-            return Fatal("bad_url", "that, or where it sends us, is no websocket address")
         case ConnectionClosed():
             return _closed(error)
         case PayloadTooBig():
@@ -72,6 +73,8 @@ def explain(error: BaseException) -> Fatal:
             return Fatal("bad_handshake", "the server does not speak websocket there")
         case ssl.SSLError():
             return _insecure(error)
+        case InvalidURI() | ValueError():
+            return Fatal("bad_url", "that is no websocket address, or https_proxy no address of a proxy")
         case TimeoutError() if error.errno != errno.ETIMEDOUT:
             return Fatal("connect_timeout", "the server did not answer in time")
         case socket.gaierror():

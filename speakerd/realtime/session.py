@@ -12,14 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from speakerd.conversation.events import ItemHeard, SessionEnded, SessionReady
 from speakerd.logfields import fields
 from speakerd.pcm import PERIOD_MS
 from speakerd.realtime.address import Dial, is_this_machine
-from speakerd.realtime.connection import Octets, bound_delivery, closed_in_order, date_of
+from speakerd.realtime.connection import Octets, Straight, bound_delivery, closed_in_order, date_of
 from speakerd.realtime.failures import explain
 from speakerd.realtime.outputs import Fatal, FirstAudio, NoTools, Output, Word
 from speakerd.realtime.pings import Pings
@@ -164,7 +164,7 @@ class Session:
         """Live from connecting to the end."""
         dial = self._dial
         try:
-            async with connect(
+            async with Straight(
                 dial.url,
                 additional_headers=list(dial.headers),
                 open_timeout=dial.connect_s,
@@ -175,7 +175,7 @@ class Session:
                 proxy=None if is_this_machine(dial.url) else True,
             ) as self._socket:
                 await self._talk(self._socket)
-        except (OSError, WebSocketException, UnicodeError, ImportError) as error:
+        except (OSError, WebSocketException, ValueError, ImportError) as error:
             self._blame(explain(error))
         finally:
             self._closing = True

@@ -15,7 +15,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
@@ -211,7 +211,7 @@ class Gate:
         passed = [(name, request.headers[name]) for name in PASSED_HEADERS if len(request.headers.get_all(name)) == 1]
         secure: dict[str, Any] = {"ssl": self._tls} if url.startswith("wss:") else {}
         try:
-            return await connect(
+            return await _Straight(
                 url,
                 additional_headers=[*passed, *self._service.headers],
                 user_agent_header=None,
@@ -241,7 +241,7 @@ class Gate:
         except TimeoutError:
             log.warning("The service did not answer in time.", extra=fields(event="ServiceSlow"))
             return SLOW_SERVICE
-        except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
+        except (OSError, WebSocketException, ValueError, ImportError) as error:
             log.warning("The service cannot be reached: %s.", type(error).__name__, extra=fields(event="ServiceAway"))
             return UNREACHABLE
 
@@ -260,6 +260,13 @@ class Gate:
         finally:
             service.transport.abort()
             await self._house.dismiss(talk)
+
+
+class _Straight(connect):
+    """Connects to this address and no other: a redirect could lead the key to a stranger."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
 
 
 class _Door(ServerConnection):

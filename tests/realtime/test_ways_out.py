@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.dead_network import accept
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import Server, serve
 
 from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
@@ -22,14 +22,18 @@ REALTIME = Realtime(connect_timeout_s=5.0)
 
 
 @contextlib.asynccontextmanager
-async def link_to(url: str):
+async def link_to(url: str, realtime: Realtime = REALTIME):
     """A link that opens session 1 there, and what it delivers."""
     outputs: asyncio.Queue = asyncio.Queue()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        link = Link(REALTIME, url, session_settings(REALTIME), lambda: "sk-test", tasks, outputs.put_nowait)
+        link = Link(realtime, url, session_settings(realtime), lambda: "sk-test", tasks, outputs.put_nowait)
         link.open(1)
         yield outputs
         link.stop()
+
+
+def port_of(server: Server) -> int:
+    return next(iter(server.sockets)).getsockname()[1]
 
 
 NEEDS_OPENSSL = pytest.mark.skipif(not shutil.which("openssl"), reason="makes its certificate with openssl")
@@ -50,7 +54,7 @@ async def certify(host: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
 async def test_a_private_ca_is_believed_if_the_environment_names_it(tmp_path, monkeypatch):
     context, certificate = await certify("localhost", tmp_path)
     async with serve(accept, "127.0.0.1", 0, ssl=context, close_timeout=0.2) as server:
-        url = f"wss://localhost:{next(iter(server.sockets)).getsockname()[1]}/"
+        url = f"wss://localhost:{port_of(server)}/"
         async with link_to(url) as outputs:
             assert (await outputs.get()).error == "tls_failed"
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -80,14 +84,14 @@ async def test_by_a_proxy_a_session_comes_to_be_and_this_machine_needs_none(tmp_
         serve(accept, "127.0.0.1", 0, close_timeout=0.2) as plain,
         await asyncio.start_server(proxy, "127.0.0.1", 0) as way,
     ):
-        port = next(iter(server.sockets)).getsockname()[1]
+        port = port_of(server)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         for name in ("https_proxy", "http_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{way.sockets[0].getsockname()[1]}")
         monkeypatch.setenv("no_proxy", "")
         async with link_to("wss://speaker.invalid/v1/realtime") as outputs:
             assert await outputs.get() == ev.SessionReady(1)
-        async with link_to(f"ws://127.0.0.1:{next(iter(plain.sockets)).getsockname()[1]}/") as outputs:
+        async with link_to(f"ws://127.0.0.1:{port_of(plain)}/") as outputs:
             assert await outputs.get() == ev.SessionReady(1)
         assert asked == [b"CONNECT speaker.invalid:443 HTTP/1.1"]
 
@@ -108,3 +112,39 @@ async def test_a_proxy_is_asked_and_its_refusal_is_explained(monkeypatch):
         async with link_to("wss://example.invalid/v1/realtime") as outputs:
             assert (await outputs.get()).error == "proxy_failed"
     assert asked == [b"CONNECT example.invalid:443 HTTP/1.1\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "error"),
+    [("what:is:this", "proxy_failed"), ("http://me@127.0.0.1:1", "proxy_failed"), ("http://127.0.0.1:abc", "bad_url")],
+)
+async def test_a_proxy_that_is_none_is_explained(proxy, error, monkeypatch):
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "")
+    async with link_to("wss://example.invalid/v1/realtime") as outputs:
+        ended = await outputs.get()
+        assert ended.error == error
+        assert "https_proxy" in ended.message
+        assert "me@" not in ended.message
+
+
+@pytest.mark.parametrize("auth", ["bearer", "api-key"])
+async def test_nobody_leads_the_key_to_another_server(auth):
+    strangers = []
+
+    def send_away(connection, _request):
+        response = connection.respond(302, "")
+        response.headers["Location"] = f"ws://localhost:{port_of(stranger)}/"
+        return response
+
+    def note(_connection, request):
+        strangers.append(request.headers)
+
+    realtime = REALTIME.model_copy(update={"auth": auth})
+    async with (
+        serve(accept, "127.0.0.1", 0, process_request=note, close_timeout=0.2) as stranger,
+        serve(accept, "127.0.0.1", 0, process_request=send_away, close_timeout=0.2) as server,
+        link_to(f"ws://127.0.0.1:{port_of(server)}/", realtime) as outputs,
+    ):
+        assert (await outputs.get()).error == "bad_handshake"
+    assert strangers == []

@@ -75,6 +75,35 @@ async def test_a_service_that_does_not_answer(start: Start) -> None:
             assert (status, error["code"]) == (504, "upstream_timeout")
 
 
+async def test_a_service_that_sends_away_is_not_followed(start: Start, upstream: Upstream) -> None:
+    def send_away(socket: ServerConnection, request: Request) -> Response | None:
+        if "elsewhere" in request.path:
+            return None
+        response = socket.respond(307, "")
+        response.headers["Location"] = "/elsewhere"
+        return response
+
+    upstream.answer = send_away
+    async with start() as rig:
+        status, _, _ = await refusal(rig.connect(await rig.token()))
+        assert status == 502
+        assert len(upstream.requests) == 1
+        assert rig.house.sessions == 0
+
+
+@pytest.mark.parametrize("proxy", ["what:is:this", "http://127.0.0.1:abc", "socks5://127.0.0.1:1"])
+async def test_a_proxy_that_is_none_is_no_way_to_the_service(
+    start: Start, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    for name in ("https_proxy", "http_proxy"):
+        monkeypatch.setenv(name, proxy)
+    monkeypatch.setenv("no_proxy", "")
+    async with start(url="ws://example.invalid/v1/realtime", proxy=True) as rig:
+        status, error, _ = await refusal(rig.connect(await rig.token(), proxy=None))
+        assert (status, error["code"]) == (502, "upstream_unreachable")
+        assert rig.house.sessions == 0
+
+
 async def test_who_leaves_while_the_service_is_connected_leaves_nothing_behind(
     start: Start, upstream: Upstream
 ) -> None:

@@ -131,9 +131,10 @@ async def serve_relay(
     clock: Callable[[], datetime],
     tls: Any = None,
     connect_s: float = 20.0,
+    proxy: bool = False,
     **config: Any,
 ) -> AsyncIterator[Rig]:
-    """A relay that leads to `url`, meanwhile; `config`: keys of its section."""
+    """A relay that leads to `url`, meanwhile, `proxy`: by that of the environment; `config`: keys of its section."""
     relay = Relay.model_validate({"port": 0, **config})
     till = Till(store, Ledger(ledger), load_prices(), clock)
     ended: list[Talk] = []
@@ -143,7 +144,7 @@ async def serve_relay(
         url_of=lambda model: f"{url}?model={model}",
         headers=(("Authorization", f"Bearer {KEY}"),),
         connect_s=connect_s,
-        proxy=False,
+        proxy=proxy,
     )
     async with Gate(relay, service, house).open(tls=tls) as addresses:
         yield Rig(addresses[0], house, store, till, ended)
