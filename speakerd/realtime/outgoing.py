@@ -45,13 +45,13 @@ def item_delete(item_id: str) -> str:
 def message_item(role: str, text: str) -> str:
     """Add what was said before, by `user`, `assistant` or `system`, as text."""
     kind = "output_text" if role == "assistant" else "input_text"
-    content = [{"type": kind, "text": _clean(text)}]
+    content = [{"type": kind, "text": text}]
     return _dump("conversation.item.create", item={"type": "message", "role": role, "content": content})
 
 
 def tool_output(call_id: str, output_text: str) -> str:
     """Add what a function gave."""
-    item = {"type": "function_call_output", "call_id": call_id, "output": _clean(output_text)}
+    item = {"type": "function_call_output", "call_id": call_id, "output": output_text}
     return _dump("conversation.item.create", item=item)
 
 
@@ -61,10 +61,7 @@ def refusal(request_id: str) -> str:
     return _dump("conversation.item.create", item={**answer, "approve": False, "reason": "nobody can be asked"})
 
 
-def _clean(text: str) -> str:
-    """Without halves of characters, which cannot be sent."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _dump(kind: str, **fields: Any) -> str:  # noqa: ANN401 - values of JSON
-    return json.dumps({"type": kind, **fields}, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps({"type": kind, **fields}, separators=(",", ":"), ensure_ascii=False)
+    # Half a character cannot be sent: what plug-ins say and give may hold some.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

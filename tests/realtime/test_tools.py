@@ -168,6 +168,13 @@ def test_half_a_character_in_an_output_does_no_harm(desk):
     assert all(text.encode() for text in desk.take_outgoing())
 
 
+def test_half_a_character_in_the_session_does_no_harm():
+    """A plug-in's docstring may hold it."""
+    desk = Desk(session_settings(Realtime(), tools=[{**CLOCK, "description": "\ud83d"}]))
+    desk.connected()
+    assert all(text.encode() for text in desk.take_outgoing())
+
+
 def test_a_server_that_lost_the_tools_is_not_used():
     granted = {**SETTINGS, "tools": []}
     desk = Desk(SETTINGS)
