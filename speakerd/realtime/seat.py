@@ -126,7 +126,10 @@ class Seat:
         """It is over; true if the conversation is to know, false if another one has taken its place."""
         lost = self.session
         assert lost is not None
-        if (self._patience.armed or self._proof.armed) and lost.cause and self._stand_in.replaces(lost.cause):
+        if self._proof.armed and lost.cause:  # it was dead when it was taken: that the network only tells now
+            self._redial()
+            return False
+        if self._patience.armed and lost.cause and self._stand_in.replaces(lost.cause):
             self._stand_in_for(lost.cause)
             return False
         self.session = None
@@ -150,9 +153,12 @@ class Seat:
             self.session.on_alive = lambda: None
 
     def _revive(self) -> None:
+        if self.session is not None and not self.session.closing:
+            self._redial()
+
+    def _redial(self) -> None:
         """The peer is dead: a new session takes over, and hears what was said to the dead one."""
-        if self.session is None or self.session.closing:
-            return
+        self.give_up()
         self._taking_over = True
         self._replace(self._dialler.dial)
         self._wait()
@@ -171,7 +177,6 @@ class Seat:
     def _stand_in_for(self, cause: Fatal) -> None:
         """The embedded server takes the session's place."""
         assert self.session is not None
-        self._taking_over = self._taking_over or self._proof.armed
         self.give_up()
         is_new = self._stand_in.begin(cause, self._loop.time())
         self._report(StandingIn(self.session.number, cause.code, cause.message, is_new))

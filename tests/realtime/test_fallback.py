@@ -209,7 +209,7 @@ async def test_a_warm_session_whose_peer_is_gone_is_replaced_and_no_word_is_lost
         assert await w.next() == ev.SessionEnded(1)
 
 
-async def test_a_warm_session_that_breaks_off_at_the_first_word_is_replaced():
+async def test_a_warm_session_that_breaks_off_at_the_first_word_for_the_service_is_away_is_replaced():
     async with wire(keep_warm=True) as w:
         await w.service.come()
         w.link.start()
@@ -218,8 +218,9 @@ async def test_a_warm_session_that_breaks_off_at_the_first_word_is_replaced():
         assert await w.next() == ev.SessionReady(1)
         w.link.append_audio(CHUNK)
         w.service.peers[0].connection.transport.abort()
+        await w.service.go()
         await w.until(lambda: w.ours.peers and w.ours.peers[0].audio == CHUNK)
-        assert [one.code for one in w.reports] == ["connection_lost"]
+        assert [one.code for one in w.reports] == ["connection_refused"]
         assert w.outputs.empty()
 
 

@@ -110,6 +110,23 @@ async def test_a_spare_that_died_unseen_is_replaced_and_no_word_is_lost(monkeypa
         assert r.link.revived == 1
 
 
+async def test_a_spare_whose_connection_breaks_as_it_is_needed_is_replaced_and_no_word_is_lost():
+    async with rig() as r:
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        r.peers[0].connection.transport.abort()
+        assert r.link.warm, "nobody has noticed it yet"
+        r.link.open(1)
+        assert await r.next() == ev.SessionReady(1)
+        sound = [bytes([n, 0]) * 480 for n in range(50)]
+        for chunk in sound:
+            r.link.append_audio(chunk)
+        await r.until(lambda: len(r.peers) == 2)
+        await r.until(lambda: r.peers[1].audio == b"".join(sound))
+        assert r.outputs.empty(), "the conversation knows nothing of it"
+        assert r.link.revived == 1
+
+
 async def test_a_session_is_renewed_in_a_pause_and_knows_what_was_said():
     async with rig(keep_warm=False) as r:
         r.expires_in_s = 4
