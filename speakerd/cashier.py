@@ -89,13 +89,13 @@ class Cashier:
         return self._account.lost
 
     def refusal(self) -> Refusal | None:
-        """Why no conversation may begin now; None if one may."""
-        return refusal(self._account.verdict())
+        """Why no conversation may begin now; None if one may, as the embedded server's always, which are free."""
+        return None if self._realtime.url == EMBEDDED else refusal(self._account.verdict())
 
     @property
     def used_up(self) -> bool:
         """There is no money for another response, and it would cost some."""
-        return self._realtime.url != EMBEDDED and not self._is_free() and self.refusal() is not None
+        return not self._is_free() and self.refusal() is not None
 
     def sent(self, pcm: bytes) -> None:
         """Count sound that goes to the server: int16 mono 24 kHz."""

@@ -166,6 +166,19 @@ def test_a_limit_warns_then_refuses_and_survives_a_restart(tmp_path, caplog):
     again.cashier.close()
 
 
+def test_what_the_service_has_cost_today_keeps_nobody_from_the_embedded_server(tmp_path):
+    section = Purse(limit_per_day_usd=0.01)
+    till = Till(tmp_path, purse=section)
+    till.begin()
+    till.charge()
+    assert till.cashier.refusal() is not None
+    till.cashier.close()
+    again = Till(tmp_path, purse=section, realtime=Realtime(url="embedded"))
+    assert again.cashier.refusal() is None
+    assert not again.cashier.used_up
+    again.cashier.close()
+
+
 def test_what_a_daemon_that_ends_had_open_is_closed(till):
     till.begin()
     till.charge()
