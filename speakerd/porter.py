@@ -9,7 +9,6 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from socket import socket as Socket
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ from speakerd.errors import ConfigError, SpeakerdError
 from speakerd.logfields import fields
 from speakerd.purse.account import ledger_folder
 from speakerd.purse.entries import Entry
-from speakerd.purse.ledger import Ledger, month_of, read
+from speakerd.purse.ledger import Ledger, read
 from speakerd.purse.pricelist import load_prices
 from speakerd.realtime.address import headers, is_private, is_this_machine, with_model
 from speakerd.relay.gate import Gate, Service
@@ -66,10 +65,9 @@ def make_store(relay: Relay, environ: Mapping[str, str], entries: Sequence[Entry
 
 
 def spent_before(place: Path) -> list[Entry]:
-    """What the ledger of this month and the last holds. Raises SpeakerdError: without it no budget would hold."""
-    today = local_now().date()
+    """What the ledger holds. Raises SpeakerdError: without it no budget would hold."""
     try:
-        reading = read(place, {month_of(today.replace(day=1) - timedelta(days=1)), month_of(today)})
+        reading = read(place)
     except OSError as error:
         raise SpeakerdError(f"the ledger {place} cannot be read: {error.strerror}") from error
     if reading.damaged:

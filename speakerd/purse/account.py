@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class Account:
     """Owned by the loop, save `costs` and `sent_today`, which may be called in any thread."""
 
     def __init__(self, folder: Path, prices: Prices, limits: Limits, clock: Callable[[], datetime] = local_now) -> None:
-        """Reads what this month and the last have cost; a ledger that cannot be read is told, and counts as empty."""
+        """Reads what was spent before; a ledger that cannot be read is told, and counts as empty."""
         self._folder = folder
         self._prices = prices
         self._clock = clock
@@ -79,9 +79,9 @@ class Account:
         self._tabs: dict[str, _Tab] = {}
         self._unpriced: set[str] = set()
         self._syncing: Worker | None = None
-        today = clock().date()
-        self._budget = Budget(limits, self._read(today))
-        self._ledger.tidy(today)
+        # All months: the clock may be wrong, and put right later.
+        self._budget = Budget(limits, self._read(None))
+        self._ledger.tidy(clock().date())
 
     def use(self, prices: Prices, limits: Limits) -> None:
         """Reckon with these from now on."""
@@ -161,11 +161,11 @@ class Account:
     def costs(self) -> dict[str, Any]:
         """What today and this month have cost, in plain words for the assistant. Thread-safe; reads the ledger."""
         today = self._clock().date()
-        entries = self._read(today)
+        entries = self._read({month_of(today)})
         answer: dict[str, Any] = {"currency": "US dollars"}
         for span, found in (
             (Span.DAY, of_day(entries, today)),
-            (Span.MONTH, [entry for entry in entries if month_of(entry.at.date()) == month_of(today)]),
+            (Span.MONTH, entries),
         ):
             whole = total(found)
             part: dict[str, Any] = {
@@ -183,7 +183,7 @@ class Account:
     def sent_today(self) -> dict[str, Any]:
         """The receipt of today: sound and bytes sent, by conversation. Thread-safe; reads the ledger."""
         today = self._clock().date()
-        entries = of_day(self._read(today), today)
+        entries = of_day(self._read({month_of(today)}), today)
         by_conversation = rows(entries, "conversation")
         sent = total([*entries, *self._running()])
         traffic = sent.traffic if sent else Traffic()
@@ -226,11 +226,10 @@ class Account:
         tab.booked, tab.is_new, tab.total = traffic, False, tab.total + entry
         self._ledger.append(entry)
 
-    def _read(self, today: date) -> list[Entry]:
-        """Entries of this month and the last. Thread-safe."""
-        last_month = today.replace(day=1) - timedelta(days=1)
+    def _read(self, months: set[str] | None) -> list[Entry]:
+        """Entries of these months, None: of all. Thread-safe."""
         try:
-            reading = read(self._folder, {month_of(last_month), month_of(today)})
+            reading = read(self._folder, months)
         except OSError as error:
             log.warning(
                 "The ledger cannot be read, so what was spent before is not known: %s",

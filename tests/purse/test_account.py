@@ -134,6 +134,17 @@ def test_a_restart_forgets_neither_what_was_spent_nor_what_was_told(account, clo
     again.close()
 
 
+def test_a_clock_that_is_put_right_after_the_start_forgets_nothing_of_what_was_spent(account, clock, tmp_path):
+    cents(account, clock, 10)
+    account.close()
+    right, clock.now = clock.now, datetime(1970, 1, 1, 1, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+    again = Account(tmp_path, load_prices(), Limits(per_day=D("0.10")), clock)
+    assert again.verdict().allowed
+    clock.now = right
+    assert not again.verdict().allowed
+    again.close()
+
+
 def test_a_model_without_price_is_counted_and_said_once(account, clock, caplog, tmp_path):
     usage = Usage(model="gpt-realtime-9", at=clock(), tokens=ONE_CENT)
     for _ in range(2):
