@@ -148,8 +148,8 @@ class Ledger:
         self._close()
 
     def _open(self, month: str) -> None:
-        """Make `month` the open file, healed."""
-        if month == self._month and self._descriptor >= 0:
+        """Make `month` the open file, healed; one that somebody removed is made anew."""
+        if month == self._month and self._descriptor >= 0 and os.fstat(self._descriptor).st_nlink > 0:
             return
         self.close()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -119,6 +119,15 @@ def test_each_line_is_there_at_once_for_other_processes(tmp_path):
     ledger.close()
 
 
+def test_what_comes_after_the_file_was_removed_is_kept(tmp_path):
+    ledger = Ledger(tmp_path)
+    ledger.append(BEFORE[0])
+    path_of(tmp_path, "2026-11").unlink()
+    ledger.append(BEFORE[1])
+    assert read(tmp_path).entries == [BEFORE[1]]
+    ledger.close()
+
+
 def test_a_month_has_its_own_file_by_the_users_clock(tmp_path):
     from zoneinfo import ZoneInfo
 
