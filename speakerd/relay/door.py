@@ -33,7 +33,10 @@ class Visit:
 
 def read(path: str, authorization: Iterable[str], offered: Iterable[str], usual_model: str) -> Visit | Refusal:
     """What a request asks for. `authorization` and `offered` are the values of those headers."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return NOT_FOUND
     if parts.path.rstrip("/") not in PATHS:
         return NOT_FOUND
     models = [value for key, value in parse_qsl(parts.query) if key == "model"]

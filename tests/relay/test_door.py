@@ -24,6 +24,7 @@ def test_the_model_of_the_url_else_the_usual_one() -> None:
     [
         ("/", 404),
         ("/v1/realtime/x", 404),
+        ("//[/v1/realtime", 404),
         ("/v1/realtime?model=a&model=b", 400),
         ("/v1/realtime?model=" + 201 * "a", 400),
         ("/v1/realtime?model=a%0d%0aX-Evil:1", 400),
