@@ -203,7 +203,7 @@ class House:
         if passing.kind == bills.CREATED:
             talk.open_responses += 1
         elif passing.kind == bills.DONE:
-            talk.open_responses -= 1
+            talk.open_responses = max(0, talk.open_responses - 1)  # one that failed may never have begun
             talk.responses += 1
             talk.to_be_checked = self.store_is_there and talk.limits != NO_LIMITS
         if passing.transcriber is not None:

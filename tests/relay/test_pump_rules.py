@@ -162,9 +162,13 @@ async def test_a_spent_budget_ends_quiet_sessions_with_the_next_beat(start: Star
         assert (code, seen[-1]["error"]["code"]) == (1008, "insufficient_quota")
 
 
-async def test_who_leaves_in_the_midst_of_a_response_pays_for_it(start: Start, upstream: Upstream) -> None:
+@pytest.mark.parametrize("before", [[], [done(status="failed")]], ids=["", "after one that never began"])
+async def test_who_leaves_in_the_midst_of_a_response_pays_for_it(
+    start: Start, upstream: Upstream, before: list[str]
+) -> None:
     async def serve(socket: ServerConnection) -> None:
-        await socket.send(BEGUN)
+        for message in [*before, BEGUN]:
+            await socket.send(message)
         async for message in socket:
             if json.loads(message)["type"] == "response.cancel":
                 await socket.send(done(status="cancelled"))
@@ -172,9 +176,10 @@ async def test_who_leaves_in_the_midst_of_a_response_pays_for_it(start: Start, u
     upstream.serve = serve
     async with start() as rig:
         async with rig.connect(await rig.token()) as client:
-            await client.recv()
+            while await client.recv() != BEGUN:
+                pass
         await until(lambda: len(rig.ended) == 1)
-        assert rig.ended[0].usd == Decimal("2.4")
+        assert rig.ended[0].usd == Decimal("2.4") * (1 + len(before))
 
 
 async def test_a_service_that_does_not_bill_is_not_waited_for_long(
