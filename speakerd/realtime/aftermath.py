@@ -10,7 +10,15 @@ from speakerd.conversation import events as ev
 from speakerd.realtime import outgoing
 from speakerd.realtime.incoming import ResponseDone, ServerError
 from speakerd.realtime.items import Items
-from speakerd.realtime.outputs import Fatal, Output, ResponseFailed, ResponseUsage, ToolsCalled, VoiceComplete
+from speakerd.realtime.outputs import (
+    Fatal,
+    Output,
+    ResponseFailed,
+    ResponseUsage,
+    SaidCut,
+    ToolsCalled,
+    VoiceComplete,
+)
 from speakerd.realtime.remote import Remote
 from speakerd.realtime.responses import Responses
 from speakerd.realtime.tools import MAX_CALLS, TOO_MANY, UNWANTED, Tools
@@ -71,8 +79,7 @@ class Aftermath:
             session, done.response_id, done.status, response.audio_ms, clearest(done.code, done.kind)
         )
         if response.cancelled:
-            self._forget_unheard(done)
-            return [*outputs, ended]
+            return [*outputs, *self._forget_unheard(done), ended]
         calls = self._calls(session, done)
         if calls:
             self.remote.forget()  # our answer to them asks for the words
@@ -129,11 +136,15 @@ class Aftermath:
         self.responses.expect()
         return [ev.ToolsCalled(session, done.response_id, servers)]
 
-    def _forget_unheard(self, done: ResponseDone) -> None:
+    def _forget_unheard(self, done: ResponseDone) -> list[Output]:
         """Items of a cancelled response of which no sound reached the loudspeaker: nobody heard them."""
-        for item in done.message_items:
-            if not self.items.sounded(item):
-                self.send(outgoing.item_delete(item))
+        outputs: list[Output] = []
+        for item_id in done.message_items:
+            if not self.items.sounded(item_id):
+                self.send(outgoing.item_delete(item_id))
+                if self.items.silence(item_id).words:
+                    outputs.append(SaidCut(item_id, ""))
+        return outputs
 
 
 def never_began(session: int, code: str, kind: str, message: str) -> list[Output]:

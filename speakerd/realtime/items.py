@@ -75,6 +75,12 @@ class Items:
         item.words = (text if final else item.words + text)[:MAX_CHARACTERS]
         return item
 
+    def silence(self, item_id: str) -> Item:
+        """Nothing of it was heard, whatever its words are."""
+        item = self.of(item_id)
+        item.heard_share = 0.0
+        return item
+
     def cut(self, heard: ItemHeard) -> tuple[str, Item] | None:
         """The message that tells the server what was heard of an item, and the item; None if it never sounded.
 

@@ -6,7 +6,7 @@ import pytest
 from support.desk import Desk, created, delta, done, server
 
 from speakerd.config.model import Realtime
-from speakerd.conversation.events import ItemHeard
+from speakerd.conversation.events import ItemHeard, ResponseEnded
 from speakerd.realtime.incoming import Usage
 from speakerd.realtime.outputs import (
     FirstAudio,
@@ -115,6 +115,14 @@ def test_words_that_come_after_the_cut_are_cut_too(desk):
 def test_words_that_nobody_heard_are_none(desk):
     desk.say(created(), words("one two", final=False), delta(1_000))
     assert desk.truncate((ItemHeard("i1", 0, 1_000),)) == [SaidCut("i1", "")]
+
+
+def test_words_of_a_reply_that_was_cancelled_before_it_sounded_are_none(desk):
+    desk.say(created(), words("one two", final=False))
+    desk.cancel("r1")
+    over = done(status="cancelled", output=[{"type": "message", "id": "i1"}])
+    assert desk.receive(over) == [SaidCut("i1", ""), ResponseEnded(1, "r1", "cancelled", 0)]
+    assert desk.receive(words("one two", final=True)) == [SaidCut("i1", "")]
 
 
 def test_the_first_sound_is_timed_from_the_end_of_the_turn(desk):
