@@ -8,6 +8,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from speakerd.config.model import Realtime
 
+SHORTEST_SECRET = 8
+"""Characters of a key that is hidden. A shorter one, such as `x` or `none` for a server of one's own, is no secret, and
+is found in the midst of all that a server says, sound among it."""
 AZURE_DOMAINS = (".azure.com", ".azure.us", ".azure.cn", ".azure-api.net")
 
 
@@ -40,7 +43,7 @@ class Dial:
             realtime.ping_interval_s,
             realtime.ping_timeout_s,
             realtime.network_timeout_s,
-            tuple(secret for secret in (key, *tokens) if secret),
+            tuple(secret for secret in (key, *tokens) if secret and len(secret) >= SHORTEST_SECRET),
         )
 
 

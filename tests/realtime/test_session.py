@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
 from speakerd.realtime.address import is_private, with_model
 from speakerd.realtime.link import Link
+from speakerd.realtime.outputs import ItemAudio
 from speakerd.realtime.session import BACKLOG_S, MAX_MESSAGE_BYTES
 from speakerd.realtime.settings import session_settings
 
@@ -198,6 +200,25 @@ async def test_a_proxy_that_needs_more_than_is_installed_is_explained(monkeypatc
         w = Wire("ws://example.invalid/", tasks)
         w.link.open(1)
         assert (await w.next()).error in ("proxy_unsupported", "network_failed", "name_not_found")
+
+
+@pytest.mark.parametrize("key", ["x", "abcd"])
+async def test_a_key_that_is_none_tears_nothing_that_the_server_says(key):
+    """Servers of one's own often take any: what stands in for it is found in the midst of sound, too."""
+    sound = "abcdxxxx" * 100
+
+    async def speak(peer: ServerConnection) -> None:
+        await accept(peer)
+        await peer.send(json.dumps({"type": "response.created", "response": {"id": "r1"}}))
+        part = {"response_id": "r1", "item_id": "i1", "content_index": 0, "delta": sound}
+        await peer.send(json.dumps({"type": "response.output_audio.delta", **part}))
+        await peer.wait_closed()
+
+    async with wire(speak, key=key) as w:
+        w.link.open(1)
+        heard = [await w.next() for _ in range(3)]
+        assert heard == [ev.SessionReady(1), ev.ResponseStarted(1, "r1"), ItemAudio("i1", base64.b64decode(sound))]
+        w.link.abort()
 
 
 async def test_a_host_that_cannot_be_a_name_is_explained():
