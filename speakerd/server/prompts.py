@@ -36,7 +36,10 @@ def _message(item: Item) -> Json | None:
     wire = item.wire
     if wire["type"] == "function_call":
         function = {"name": wire["name"], "arguments": wire["arguments"]}
-        return {"role": "assistant", "tool_calls": [{"id": wire["call_id"], "type": "function", "function": function}]}
+        return {
+            "role": "assistant",
+            "tool_calls": [{"id": wire.get("call_id", ""), "type": "function", "function": function}],
+        }
     if wire["type"] == "function_call_output":
         return {"role": "tool", "tool_call_id": wire["call_id"], "content": wire["output"]}
     words = item.words or " ".join(_words(wire.get("content", [])))

@@ -98,6 +98,14 @@ def test_functions_are_offered_called_and_answered_from():
     assert told[-2]["tool_calls"][0]["function"]["name"] == "get_weather"
 
 
+def test_a_call_that_a_client_gives_to_read_needs_no_id():
+    talk = Talk()
+    question = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "What is a lion?"}]}
+    given = [{"type": "function_call", "name": "f", "arguments": "{}"}, question]
+    talk.send("response.create", response={"conversation": "none", "input": given})
+    assert talk.thinks[0].messages[1]["tool_calls"][0]["function"] == {"name": "f", "arguments": "{}"}
+
+
 @pytest.mark.parametrize("said", ["Stop.", "Hey Jarvis", "..."])
 def test_what_needs_no_mind_is_answered_at_once(said: str):
     assert Talk().ask(said) is None
