@@ -51,9 +51,10 @@ class Chat:
         end_s = asyncio.get_running_loop().time() + MAX_ANSWER_S
         async with post(self._url, json.dumps(body).encode(), self._timeout_s) as lines:
             async for delta in _deltas(lines):
-                if words := delta.get("content"):
+                words = delta.get("content")
+                if isinstance(words, str) and words:
                     chars += len(words)
-                    yield str(words)
+                    yield words
                 _collect(building, delta.get("tool_calls") or [])
                 if chars > MAX_ANSWER_CHARS or asyncio.get_running_loop().time() > end_s:
                     break
@@ -65,9 +66,10 @@ class Chat:
 
 
 async def _deltas(lines: AsyncIterator[bytes]) -> AsyncIterator[Json]:
-    """The `delta` of each event of the stream."""
+    """The `delta` of each event of the stream; an empty one for all else, which may go on for ever."""
     async for line in lines:
         if not line.startswith(b"data:"):
+            yield {}
             continue
         data = line[5:].strip()
         if data == b"[DONE]":

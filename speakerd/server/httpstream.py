@@ -22,17 +22,18 @@ async def post(url: str, body: bytes, timeout_s: float) -> AsyncIterator[AsyncIt
     parts = urlsplit(url)
     tls = ssl.create_default_context() if parts.scheme == "https" else None
     host, port = parts.hostname or "", parts.port or (443 if tls else 80)
+    head = (
+        f"POST {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        f"Accept: text/event-stream\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
     try:
+        request = head.encode("ascii") + body
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(host, port, ssl=tls, limit=MAX_LINE_BYTES)
-    except (OSError, TimeoutError) as error:
+    except (OSError, UnicodeError) as error:
         raise HttpError(f"cannot connect to {host}:{port}: {type(error).__name__}") from error
     try:
-        head = (
-            f"POST {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-            f"Accept: text/event-stream\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        writer.write(head.encode("ascii") + body)
+        writer.write(request)
         answer = _Answer(reader, timeout_s)
         await answer.head()
         yield answer.lines()

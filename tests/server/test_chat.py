@@ -128,6 +128,7 @@ async def test_calls_are_put_together_from_their_pieces(service: Service):
         ({"status": 500}, "status 500"),
         ({"status": 404}, "status 404"),
         ({"events": [DONE]}, "empty"),
+        ({"events": [event(content=5), event(content=["I"]), DONE]}, "empty"),
         ({"events": [b"data: {nonsense\n\n"]}, "no chat completion"),
         ({"events": [b'data: {"choices": 5}\n\n']}, "no chat completion"),
         ({"events": [b'data: {"error": {"message": "no"}}\n\n']}, "reports an error"),
@@ -152,6 +153,19 @@ async def test_a_service_that_falls_silent_is_given_up(service: Service):
     service.events = [event(content="I ")]
     with pytest.raises(HttpError, match="TimeoutError"):
         await answer(service.url, timeout_s=0.2)
+
+
+async def test_a_service_that_only_keeps_the_line_open_is_given_up(service: Service, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("speakerd.server.chat.MAX_ANSWER_S", 0.0)
+    service.events = [b": still thinking\n\n", event(content="I am a whale."), DONE]
+    with pytest.raises(HttpError, match="empty"):
+        await answer(service.url)
+
+
+@pytest.mark.parametrize("url", ["http://a..b/v1", "http://127.0.0.1/büro"])
+async def test_an_address_that_cannot_be_one(url: str):
+    with pytest.raises(HttpError, match="cannot connect"):
+        await answer(url)
 
 
 async def test_nobody_there():
