@@ -184,7 +184,7 @@ class Gate:
         offered = headers.get_all("Sec-WebSocket-Protocol")
         visit = door.read(request.path, headers.get_all("Authorization"), offered, self._service.model)
         counts = self._house.metrics.refused
-        if isinstance(visit, Refusal) or headers.get("Upgrade", "").lower() != "websocket":
+        if isinstance(visit, Refusal) or [one.lower() for one in headers.get_all("Upgrade")] != ["websocket"]:
             refusal = visit if isinstance(visit, Refusal) else NO_WEBSOCKET
             counts[refusal.code] += 1
             return refusal

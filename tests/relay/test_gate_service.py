@@ -212,6 +212,12 @@ async def test_stopping_tells_the_clients(start: Start) -> None:
         assert len(rig.ended) == 1
 
 
+async def test_who_asks_twice_for_an_upgrade_gets_none(start: Start) -> None:
+    async with start() as rig:
+        head = await rig.talk("GET /v1/realtime HTTP/1.1", "Host: x", "Upgrade: websocket", "Upgrade: websocket")
+        assert head.startswith("HTTP/1.1 426 ")
+
+
 async def test_nonsense_at_the_door_is_no_harm(start: Start) -> None:
     async with start() as rig:
         for nonsense in (
