@@ -63,6 +63,7 @@ class Aftermath:
         began = self.responses.active is not None
         if not self.responses.wants(done.response_id):
             self._answer_unwanted(done)
+            outputs += self._forget_unheard(done)
         response = self.responses.done(done, now_s)
         if response is None:
             return outputs
@@ -79,7 +80,7 @@ class Aftermath:
             session, done.response_id, done.status, response.audio_ms, clearest(done.code, done.kind)
         )
         if response.cancelled:
-            return [*outputs, *self._forget_unheard(done), ended]
+            return [*outputs, ended]
         calls = self._calls(session, done)
         if calls:
             self.remote.forget()  # our answer to them asks for the words
@@ -137,7 +138,7 @@ class Aftermath:
         return [ev.ToolsCalled(session, done.response_id, servers)]
 
     def _forget_unheard(self, done: ResponseDone) -> list[Output]:
-        """Items of a cancelled response of which no sound reached the loudspeaker: nobody heard them."""
+        """Items of a response that nobody wants of which no sound reached the loudspeaker."""
         outputs: list[Output] = []
         for item_id in done.message_items:
             if not self.items.sounded(item_id):

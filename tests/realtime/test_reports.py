@@ -125,6 +125,18 @@ def test_words_of_a_reply_that_was_cancelled_before_it_sounded_are_none(desk):
     assert desk.receive(words("one two", final=True)) == [SaidCut("i1", "")]
 
 
+def test_words_of_a_second_answer_that_nobody_heard_are_none_and_the_server_forgets_them(desk):
+    """LiteLLM asks for a response of its own beside the one that the server gives."""
+    desk.say(server("input_audio_buffer.speech_stopped"), created(), delta(100), created("r2"))
+    desk.receive(words("one two", final=True, item="i2"))
+    over = done("r2", status="cancelled", output=[{"type": "message", "id": "i2"}])
+    desk.sent()
+    assert desk.receive(over) == [SaidCut("i2", "")]
+    assert desk.sent() == [{"type": "conversation.item.delete", "item_id": "i2"}]
+    assert not [one for one in desk.receive(done()) if isinstance(one, SaidCut)]
+    assert desk.sent() == []
+
+
 def test_the_first_sound_is_timed_from_the_end_of_the_turn(desk):
     desk.receive(server("input_audio_buffer.speech_stopped"))
     desk.now_s += 0.75
