@@ -59,7 +59,7 @@ class Outfit:
     earcons: Earcons | None = None
     prices: Prices | None = None
     skills: Registry | None = None
-    tokens: Mapping[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)

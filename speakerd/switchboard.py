@@ -81,8 +81,8 @@ class Switchboard:
     clerk: Clerk
     herald: Herald
     cast: Cast
-    sessions: Mapping[str, tuple[str, Json]]
-    """Model and session of each role of the cast, by its name."""
+    sessions: Mapping[str, tuple[str, Json]] = field(repr=False)
+    """Model and session of each role of the cast, by its name; with the tokens of MCP servers."""
     transcripts: Transcripts
     stopping: bool = False
     """No conversation may begin."""

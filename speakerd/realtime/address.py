@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from speakerd.config.model import Realtime
@@ -19,13 +19,13 @@ class Dial:
     """All that connecting needs."""
 
     url: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     connect_s: float
     ping_s: float
     ping_timeout_s: float
     network_s: float
     """Longest time that what we send may stay without the peer's receipt."""
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def hide(self, text: str) -> str:
         """Any text without our secrets: a server may repeat them in what it says, and that may be logged."""

@@ -214,3 +214,10 @@ def test_the_journal_gets_what_it_is_what_was_said_and_what_to_do():
     assert "model_not_found: no such model" in text
     assert "set realtime.model" in text
     assert describe("") == ""
+
+
+def test_what_connecting_needs_does_not_show_its_secrets():
+    dial = address.Dial.of(Realtime(), "wss://example.invalid/", "sk-secret-key", ("home-token",))
+    assert dial.secrets == ("sk-secret-key", "home-token")
+    assert "secret" not in repr(dial)
+    assert "home-token" not in repr(dial)
