@@ -3,9 +3,10 @@
     python bench/wake_playback.py CACHE [--hours 3]
 
 CACHE is what `python -m bench.bargein data` has made. Recorded people say "alexa" in simulated rooms, 10 dB fainter
-than the assistant's echo and as loud as it, while it speaks without a pause; the same sound is listened to as it comes
-from the microphone, behind AEC3, behind the linear canceller, and as the daemon's own front-end hears it. Then hours of
-the assistant alone, in other rooms, with noise and music; and the assistant saying the wake words. Prints markdown.
+than the assistant's echo, as loud as it, and where the microphone hears no echo, while it speaks without a pause; the
+same sound is listened to as it comes from the microphone, behind AEC3, behind the linear canceller, and as the daemon's
+own front-end hears it. Then hours of the assistant alone, in other rooms, with noise and music; and the assistant
+saying the wake words. Prints markdown.
 """
 
 from __future__ import annotations
@@ -139,14 +140,15 @@ def in_the_loop(way: str, scene: Scene, number: int, words: tuple[str, ...]) -> 
     return front_end.found
 
 
-def missed(job: tuple[Path, float, int]) -> Counter[str]:
-    """One minute of people who say the wake word over the assistant."""
-    cache, ser_db, number = job
+def missed(job: tuple[Path, float, bool, int]) -> Counter[str]:
+    """One minute of people who say the wake word over the assistant, which the microphone may not hear at all."""
+    cache, ser_db, echo_missing, number = job
     studio = WakeStudio(cache)
     studio._next = 9 * number
     plan = replace(
         _plan(3_000 + number, 60.0), ser_db=ser_db, first_s=5.0, pause_s=(2.0, 3.0), noise_dbfs=-58.0, noise="pink"
     )
+    plan = replace(plan, echo_missing=echo_missing)
     scene = studio.compose(plan, np.random.default_rng([11, number]), "people")
     mic, far = sounds(scene)
     count: Counter[str] = Counter(words=len(scene.bursts))
@@ -201,11 +203,11 @@ def main() -> None:
     options = parser.parse_args()
     print("| wake words missed, SER | words | " + " | ".join(WAYS) + " |\n|---|---|" + "---|" * len(WAYS))
     with ProcessPoolExecutor(2) as workers:
-        for ser_db in (-10.0, 0.0):
-            jobs = [(options.cache, ser_db, n) for n in range(options.scenes)]
+        for ser_db, name in ((-10.0, "-10 dB"), (0.0, "+0 dB"), (0.0, "no echo")):
+            jobs = [(options.cache, ser_db, name == "no echo", n) for n in range(options.scenes)]
             total = sum(workers.map(missed, jobs), Counter())
             cells = [f"{1 - total[way] / total['words']:.0%}" for way in WAYS]
-            print(f"| {ser_db:+.0f} dB | {total['words']} | " + " | ".join(cells) + " |", flush=True)
+            print(f"| {name} | {total['words']} | " + " | ".join(cells) + " |", flush=True)
         scenes = round(options.hours * 3600 / 150)
         total = sum(workers.map(self_wakes, [(options.cache, n) for n in range(scenes)]), Counter())
     print(f"\n{total['frames'] / 180_000:.1f} h of the assistant alone, listening for {', '.join(ALL_WORDS)}: ", end="")

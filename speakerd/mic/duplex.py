@@ -22,6 +22,7 @@ from speakerd.dsp.aec import EchoCanceller
 from speakerd.dsp.echojump import EchoJump
 from speakerd.dsp.echoview import ERROR, ESTIMATE, EchoView, Spectra
 from speakerd.dsp.residual import ResidualFilter
+from speakerd.mic.echoless import Echoless
 from speakerd.mic.echometer import EchoFigures, EchoMeter
 from speakerd.pcm import NEAR_PERIOD_FRAMES, FarFrame, NearFrame, Samples, level_dbfs
 
@@ -111,6 +112,7 @@ class Duplex:
         self._detector = detector
         self._judge = judge
         self._meter = EchoMeter()
+        self._echoless = Echoless()
         self._view = EchoView()
         self._jump = EchoJump()
         self._delays_ms: deque[float | None] = deque(maxlen=2)
@@ -140,9 +142,11 @@ class Duplex:
     def doubtful(self) -> bool:
         """True while the assistant is audible and the detector has heard nobody speak in the last second and a half.
 
-        Then no wake word counts: the assistant's own voice sounds like one, with scores to 0.99 (docs/wake.md).
+        Then no wake word counts: the assistant's own voice sounds like one, with scores to 0.99 (docs/wake.md). Where
+        it was not heard at all of late there is no such doubt.
         """
-        return self._detector is not None and self._playing and self._unheard_frames > WORD_FRAMES
+        judged = self._detector is not None and self._playing and not self._echoless.proven
+        return judged and self._unheard_frames > WORD_FRAMES
 
     @property
     def half_duplex(self) -> str:
@@ -157,7 +161,12 @@ class Duplex:
             return WORDLESS
         if self._judge.storm:
             return STORM
-        return POOR if self._meter.poor else ""
+        return POOR if self._poor else ""
+
+    @property
+    def _poor(self) -> bool:
+        """Where there is no echo, what the canceller leaves is the user."""
+        return self._meter.poor and not self._echoless.proven
 
     @property
     def resting(self) -> bool:
@@ -184,15 +193,18 @@ class Duplex:
         out = self._canceller.process(frame.samples, far.samples)
         near_dbfs = level_dbfs(frame.samples)
         self._meter.feed(near_dbfs, level_dbfs(out), far_audible=self._silent_frames < TAIL_FRAMES)
+        self._echoless.feed(10.0 ** (near_dbfs / 10.0), level_dbfs(far.samples), self._meter.room_power)
         spectra = self._view.process(frame.samples, out, far.samples)
         self.wake_samples = self._filter.process(spectra[ERROR], spectra[ESTIMATE])
+        if self._echoless.proven:  # what the filters take away then is the user, and what they leave may sound like us
+            self.wake_samples = frame.samples
         self._note_path(frame, far)
         score = self._score(frame, out, far, spectra)
         events = self._judged(frame.index, score, near_dbfs) if far.playing else self._after_playing(far)
         self._playing = far.playing
         self._mute_frames = 0 if far.playing else self._mute_frames + 1
         # An earcon needs no cancelling: it is no word, and the suppressor takes more of the user than it covers.
-        free = not self._meter.poor and not self.half_duplex
+        free = not self._poor and not self.half_duplex
         if self._mute_frames >= TAIL_FRAMES:
             return replace(frame, echo_free=free), events
         free = free and not self._warm_up_left
@@ -227,6 +239,7 @@ class Duplex:
     def _realigned(self) -> None:
         self._learn_anew()
         self._meter.forget()
+        self._echoless = Echoless()
         if self._judge is not None:
             self._judge.realigned()
 

@@ -64,6 +64,11 @@ class EchoMeter:
         self._erle_db: deque[float] = deque(maxlen=1_000)
         self._echo_dbfs: deque[float] = deque(maxlen=1_000)
 
+    @property
+    def room_power(self) -> float:
+        """The room's own sound at the microphone, ±1 full scale."""
+        return self._room_power
+
     def feed(self, near_dbfs: float, out_dbfs: float, *, far_audible: bool) -> None:
         """Take one frame's levels, before and after the canceller; `far_audible`: with sound from the loudspeaker."""
         near, out = _power(near_dbfs), _power(out_dbfs)

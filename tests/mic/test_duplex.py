@@ -19,6 +19,7 @@ from speakerd.mic.duplex import (
     WORD_FRAMES,
     Duplex,
 )
+from speakerd.mic.echoless import LOUD_FRAMES
 from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS
 from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame
 
@@ -143,6 +144,20 @@ def test_a_wake_word_is_doubtful_while_nobody_was_heard_over_the_assistant() -> 
         duplex.process(near(index), far())
     duplex.process(near(0), NOTHING_PLAYS)
     assert not duplex.doubtful, "the assistant is silent: whatever is heard is no echo"
+
+
+def test_where_the_loudspeaker_is_not_heard_no_wake_word_is_doubtful_and_nothing_is_filtered() -> None:
+    duplex = Duplex(Canceller(), Detector(says=0.3), Judge())
+    silence = np.zeros(320, np.int16)
+    for index in range(LOUD_FRAMES):
+        assert duplex.wake_samples is not silence
+        duplex.process(NearFrame(silence, index, 0.0), far())
+    assert not duplex.doubtful
+    duplex.process(near(99), far())
+    assert duplex.wake_samples is LOUD
+    assert not duplex.doubtful, "what is heard now is the user"
+    duplex.process(near(100), far(aligned=False))
+    assert duplex.doubtful, "another card, it may be"
 
 
 def test_the_beginning_of_a_reply_is_doubtful_though_somebody_spoke_over_the_last_one() -> None:

@@ -17,6 +17,7 @@ from speakerd.mic.duplex import (
     WORDLESS_LIMIT,
     Duplex,
 )
+from speakerd.mic.echoless import LOUD_FRAMES
 from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS
 from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame
 
@@ -47,6 +48,16 @@ def test_an_echo_that_stays_means_half_duplex_until_it_is_gone() -> None:
     for index in range(WINDOW_FRAMES * WINDOWS):
         duplex.process(near(index), far())
     assert duplex.half_duplex == ""
+
+
+def test_where_there_is_no_echo_what_the_canceller_leaves_is_the_user() -> None:
+    duplex, _, _ = make(erle_db=3.0)
+    for index in range(LOUD_FRAMES):
+        duplex.process(NearFrame(np.zeros(320, np.int16), index, 0.0), far())
+    for index in range(WINDOW_FRAMES * WINDOWS):
+        clean, _ = duplex.process(near(index), far())
+    assert duplex.half_duplex == ""
+    assert clean.echo_free
 
 
 def test_a_storm_means_half_duplex() -> None:

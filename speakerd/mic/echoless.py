@@ -1,0 +1,58 @@
+"""Is there no echo at all, as with headphones, or a speakerphone that cancels its own? Pure.
+
+The detector of voices over the loudspeaker learns what the echo is like; where there is none it hears the user late
+or not at all. But then nothing can be taken for the user either.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+ABOVE_ROOM = 2.0
+"""The microphone hears nothing of us if it hears less than this times the room's own sound (power: 3 dB)."""
+
+LOUD_DB = 6.0
+"""The reference is loud within so much of its loudest of late: where that is not heard, nothing is."""
+
+FADE_DB = 0.05
+"""How much of the loudest is forgotten each frame: 2.5 dB a second."""
+
+FAINT_DBFS = -60.0
+"""A reference that never was above this proves nothing."""
+
+SILENT_FRAMES = 15
+"""300 ms in which the microphone hears nothing are a proof …"""
+
+PAUSE_FRAMES = 10
+"""… if the reference was loud, with pauses of at most 200 ms, …"""
+
+LOUD_FRAMES = 35
+"""… for 700 ms: so a loud frame was to be heard in them, whatever the echo's delay, to 400 ms."""
+
+TRUSTED_FRAMES = 1_500
+"""For so much playback, half a minute, a proof holds: people turn the volume up, and move things."""
+
+
+class Echoless:
+    """Fed every frame in which something plays, by one thread. For one path: a new one wants another."""
+
+    def __init__(self) -> None:
+        self._near_powers: deque[float] = deque(maxlen=SILENT_FRAMES)
+        self._loudest_dbfs = FAINT_DBFS + LOUD_DB
+        self._trusted_frames = self._loud_frames = 0
+        self._since_loud = PAUSE_FRAMES + 1
+
+    @property
+    def proven(self) -> bool:
+        """True if the microphone did not hear the loudspeaker of late."""
+        return self._trusted_frames > 0
+
+    def feed(self, near_power: float, far_dbfs: float, room_power: float) -> None:
+        """Power of the microphone and of the room without us, in one unit; level of the reference."""
+        self._trusted_frames = max(0, self._trusted_frames - 1)
+        self._near_powers.append(near_power)
+        self._loudest_dbfs = max(far_dbfs, self._loudest_dbfs - FADE_DB, FAINT_DBFS + LOUD_DB)
+        self._since_loud = 0 if far_dbfs > self._loudest_dbfs - LOUD_DB else self._since_loud + 1
+        self._loud_frames = self._loud_frames + 1 if self._since_loud <= PAUSE_FRAMES else 0
+        if self._loud_frames >= LOUD_FRAMES and sum(self._near_powers) < ABOVE_ROOM * SILENT_FRAMES * room_power:
+            self._trusted_frames = TRUSTED_FRAMES

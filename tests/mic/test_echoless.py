@@ -1,0 +1,67 @@
+"""Whether the loudspeaker is heard at all."""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+
+import pytest
+
+from speakerd.mic.echoless import FAINT_DBFS, LOUD_FRAMES, PAUSE_FRAMES, SILENT_FRAMES, TRUSTED_FRAMES, Echoless
+
+ROOM = 1e-6
+HEARD = 10 * ROOM
+PLAYS, PAUSES = -20.0, -120.0
+
+
+def fed(near: float, far_dbfs: float = PLAYS, frames: int = LOUD_FRAMES, to: Echoless | None = None) -> Echoless:
+    """One that was fed the same so often."""
+    echoless = to or Echoless()
+    for _ in range(frames):
+        echoless.feed(near, far_dbfs, ROOM)
+    return echoless
+
+
+def test_a_loud_reference_of_which_nothing_is_heard_is_a_proof() -> None:
+    assert not fed(ROOM, frames=LOUD_FRAMES - 1).proven
+    assert fed(ROOM).proven
+
+
+def test_a_reference_that_is_heard_is_none() -> None:
+    assert not fed(HEARD, frames=1_000).proven
+
+
+def test_one_that_is_hardly_louder_than_the_room_is_still_heard() -> None:
+    assert not fed(2.1 * ROOM, frames=1_000).proven
+    assert fed(1.9 * ROOM).proven
+
+
+def test_a_click_does_not_hide_the_silence_for_long() -> None:
+    echoless = fed(ROOM, frames=LOUD_FRAMES - 5)
+    fed(100 * ROOM, frames=1, to=echoless)
+    assert not fed(ROOM, frames=SILENT_FRAMES - 1, to=echoless).proven
+    assert fed(ROOM, frames=1, to=echoless).proven
+
+
+@pytest.mark.parametrize(("pause", "proven"), [(PAUSE_FRAMES, True), (PAUSE_FRAMES + 1, False)])
+def test_in_a_pause_there_is_nothing_to_be_heard(pause: int, proven: bool) -> None:
+    echoless = Echoless()
+    for far_dbfs in chain(*repeat([PLAYS, *[PAUSES] * pause], 10)):
+        echoless.feed(ROOM, far_dbfs, ROOM)
+    assert echoless.proven is proven
+
+
+def test_what_is_much_fainter_than_the_reference_can_be_proves_nothing_of_its_loud_parts() -> None:
+    echoless = fed(HEARD)
+    assert not fed(ROOM, PLAYS - 12.0, LOUD_FRAMES, echoless).proven
+    assert fed(ROOM, PLAYS - 12.0, 200, echoless).proven, "it has been turned down"
+
+
+def test_a_faint_reference_proves_nothing() -> None:
+    assert not fed(ROOM, FAINT_DBFS - 1.0, 1_000).proven
+
+
+def test_the_users_words_do_not_change_what_is_proven_but_time_does() -> None:
+    echoless = fed(ROOM)
+    fed(100 * ROOM, frames=1, to=echoless)
+    assert fed(HEARD, frames=TRUSTED_FRAMES - 2, to=echoless).proven
+    assert not fed(HEARD, frames=1, to=echoless).proven
