@@ -72,13 +72,13 @@ class RealtimeProtocol:
     @property
     def at_rest(self) -> bool:
         """The session is agreed, nobody speaks and nothing is under way: it may be replaced by another."""
-        return (
-            self._configured
-            and not self.turns.busy
-            and not self._tools.pending
-            and not self._remote.pending
-            and self._responses.idle
-        )
+        busy = self.turns.busy or self._tools.pending or self._remote.pending
+        return self._configured and not busy and self._responses.idle
+
+    @property
+    def responding(self) -> bool:
+        """A response runs, wanted or not."""
+        return self._responses.active is not None
 
     def take_outgoing(self) -> list[str]:
         """The text frames to send now, in order; the outbox is empty afterwards."""

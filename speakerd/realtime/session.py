@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -25,6 +26,7 @@ from speakerd.realtime.outputs import Fatal, FirstAudio, NoTools, Output, Word
 from speakerd.realtime.pings import Pings
 from speakerd.realtime.protocol import MAX_CHARACTERS, RealtimeProtocol
 from speakerd.realtime.renewal import Renewal, ends_s
+from speakerd.realtime.timer import Timer
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class Session:
         self._outgoing: deque[str] = deque()
         self._wake_writer = asyncio.Event()
         self._pings = Pings(dial, busy=protocol.session > 0)
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(lambda: self._hand_on(self._protocol.tick(self._now_s())))
         self._closing = False
         self._cause: Fatal | None = None
         self._connected_s = 0.0
@@ -148,9 +150,11 @@ class Session:
         self._send()
 
     def close(self) -> None:
-        """Send what is queued, then close in good order."""
+        """Send what is queued, then close in good order; a response that runs is cut off, and its bill awaited."""
         self._closing = True
-        self._wake_writer.set()
+        if self._bill_is_due:
+            self._protocol.cancel(None, self._now_s())
+        self._send()
 
     def abort(self) -> None:
         """Cut the connection. The owner cancels the task too, for a session that still connects."""
@@ -179,7 +183,7 @@ class Session:
             self._blame(explain(error))
         finally:
             self._closing = True
-            self._disarm()
+            self._timer.cancel()
             if counts := dict(self._protocol.counts):
                 log.debug("session %d: %s", self.number, counts)
 
@@ -219,7 +223,7 @@ class Session:
                 while self._outgoing:
                     if not await self._send_one(sock, self._outgoing.popleft()):
                         return
-                if self._closing:
+                if self._closing and not self._bill_is_due:
                     await sock.close()
                     return
                 self._wake_writer.clear()
@@ -273,21 +277,14 @@ class Session:
         self._arm()
 
     def _arm(self) -> None:
-        deadline_s = None if self._closing else self._protocol.deadline_s
-        if self._timer is not None and self._timer.when() == deadline_s and not self._timer.cancelled():
-            return
-        self._disarm()
-        if deadline_s is not None:
-            self._timer = asyncio.get_running_loop().call_at(deadline_s, self._on_deadline)
+        over = self._closing and not self._bill_is_due
+        deadline_s = None if over else self._protocol.deadline_s
+        self._timer.at(math.inf if deadline_s is None else deadline_s)
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _on_deadline(self) -> None:
-        self._timer = None
-        self._hand_on(self._protocol.tick(self._now_s()))
+    @property
+    def _bill_is_due(self) -> bool:
+        """A response runs: it is paid for, also by who does not hear it to the end."""
+        return self._cause is None and self._protocol.responding
 
     def _blame(self, cause: Fatal) -> None:
         """The first cause is the one that is told."""

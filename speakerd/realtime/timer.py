@@ -23,6 +23,8 @@ class Timer:
 
     def at(self, when_s: float) -> None:
         """Call at this time of the loop; infinite: never."""
+        if self._handle is not None and self._handle.when() == when_s:
+            return
         self.cancel()
         if math.isfinite(when_s):
             self._handle = self._loop.call_at(when_s, self._fire)

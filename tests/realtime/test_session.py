@@ -14,9 +14,11 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from speakerd.config.model import Realtime
 from speakerd.conversation import events as ev
+from speakerd.realtime import responses
 from speakerd.realtime.address import is_private, with_model
+from speakerd.realtime.incoming import Usage
 from speakerd.realtime.link import Link
-from speakerd.realtime.outputs import ItemAudio
+from speakerd.realtime.outputs import ItemAudio, ResponseUsage
 from speakerd.realtime.session import BACKLOG_S, MAX_MESSAGE_BYTES
 from speakerd.realtime.settings import session_settings
 
@@ -30,11 +32,17 @@ class Wire:
 
     def __init__(self, url: str, tasks: asyncio.TaskGroup, key: str | None = None) -> None:
         self.outputs: asyncio.Queue = asyncio.Queue()
-        self.link = Link(REALTIME, url, SETTINGS, lambda: key, tasks, self.outputs.put_nowait)
+        take = self.outputs.put_nowait
+        self.link = Link(REALTIME, url, SETTINGS, lambda: key, tasks, take, take)
 
     async def next(self):
         async with asyncio.timeout(5):
             return await self.outputs.get()
+
+    async def until_the_end(self) -> AsyncIterator[object]:
+        """All that comes before the SessionEnded."""
+        while not isinstance(output := await self.next(), ev.SessionEnded):
+            yield output
 
 
 @asynccontextmanager
@@ -200,6 +208,27 @@ async def test_a_proxy_that_needs_more_than_is_installed_is_explained(monkeypatc
         w = Wire("ws://example.invalid/", tasks)
         w.link.open(1)
         assert (await w.next()).error in ("proxy_unsupported", "network_failed", "name_not_found")
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_who_leaves_in_the_midst_of_a_response_hears_what_it_cost(told, monkeypatch):
+    monkeypatch.setattr(responses, "CANCEL_S", 0.2)
+    usage = {"output_tokens": 7}
+
+    async def speak(peer: ServerConnection) -> None:
+        await accept(peer)
+        await peer.send(json.dumps({"type": "response.created", "response": {"id": "r1"}}))
+        async for message in peer:
+            if told and json.loads(message) == {"type": "response.cancel", "response_id": "r1"}:
+                over = {"id": "r1", "status": "cancelled", "usage": usage}
+                await peer.send(json.dumps({"type": "response.done", "response": over}))
+
+    async with wire(speak) as w:
+        w.link.open(1)
+        assert [await w.next(), await w.next()] == [ev.SessionReady(1), ev.ResponseStarted(1, "r1")]
+        w.link.close()
+        paid = [ResponseUsage(1, "r1", "", Usage(output_text=7))] if told else []
+        assert [one async for one in w.until_the_end()] == [*paid, ev.ResponseEnded(1, "r1", "cancelled", 0)]
 
 
 @pytest.mark.parametrize("key", ["x", "abcd"])
