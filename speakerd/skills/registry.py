@@ -37,10 +37,6 @@ class Registry:
         """The entries of a session's `tools`; `names` for a part of them (a persona's), in that order."""
         return [skill.as_tool() for skill in self._wanted(names)]
 
-    def unknown(self, names: Iterable[str]) -> list[str]:
-        """Those of `names` that are no skill."""
-        return [name for name in names if name not in self.skills]
-
     def _wanted(self, names: Iterable[str] | None) -> Iterator[Skill]:
         if names is None:
             yield from self.skills.values()

@@ -23,7 +23,6 @@ def test_tools_in_order_and_in_part():
     assert names(registry.tools()) == ["a", "c"]
     assert names(registry.tools(["c", "b", "c", "x"])) == ["c"]
     assert registry.tools([]) == []
-    assert registry.unknown(["a", "b", "x"]) == ["b", "x"]
     assert registry.troubles == ()
 
 
