@@ -40,7 +40,7 @@ class Step(Enum):
     """What is to be done next."""
 
     RETIRE = auto()
-    """Close the spare: it is too old to be of use."""
+    """Close the spare: it is too old to be of use, or nobody wants it any more."""
     DIAL = auto()
     """Open a spare."""
     RENEW = auto()
@@ -92,7 +92,7 @@ class Upkeep:
         if spare is None:
             wanted = self._wants_spare(current, now_s) and now_s >= self._backoff.not_before_s
             return Step.DIAL if wanted else None
-        if _due(spare, now_s):
+        if _due(spare, now_s) or (not self.keep_warm and (current is None or current.closing)):
             return Step.RETIRE
         if self.pausing and spare.ready and current is not None and current.at_rest and _due(current, now_s):
             return Step.RENEW
@@ -107,9 +107,7 @@ class Upkeep:
         return min(times, default=math.inf)
 
     def _wants_spare(self, current: Standing | None, now_s: float) -> bool:
-        if current is None:
-            return self.keep_warm
-        return (self.keep_warm and current.closing) or _due(current, now_s)
+        return self.keep_warm if current is None or current.closing else _due(current, now_s)
 
 
 def _due(session: Standing, now_s: float) -> bool:

@@ -54,6 +54,9 @@ DIALLING = Stand(ready=False, at_rest=False, renewal=None)
         (False, Stand(renewal=OLD, at_rest=False), Stand(), None),
         (False, CURRENT_DUE, Stand(renewal=OLD), Step.RETIRE),
         (False, Stand(), Stand(), None),
+        (False, Stand(renewal=OLD, closing=True), None, None),
+        (False, Stand(renewal=OLD, closing=True), Stand(), Step.RETIRE),
+        (False, None, Stand(), Step.RETIRE),
     ],
 )
 def test_the_steps(warm, current, spare, step):
