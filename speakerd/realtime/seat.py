@@ -188,6 +188,7 @@ class Seat:
         old = self.session
         assert old is not None
         number, old.number = old.number, 0
+        old.on_alive = lambda: None  # it may be alive in this very moment: too late
         self._wake_ms = None if old.released else self._wake_ms
         self._dialler.cut(old)
         self.session = dial(number)

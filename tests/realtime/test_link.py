@@ -110,6 +110,22 @@ async def test_a_spare_that_died_unseen_is_replaced_and_no_word_is_lost(monkeypa
         assert r.link.revived == 1
 
 
+async def test_a_spare_that_shows_life_a_moment_too_late_is_replaced_all_the_same(monkeypatch):
+    monkeypatch.setattr(seat, "PROOF_S", 0.1)
+    async with rig() as r:
+        r.link.start()
+        await r.until(lambda: r.link.warm)
+        r.peers[0].connection.transport.pause_reading()
+        r.link.open(1)
+        dead = r.link._seat.session
+        assert await r.next() == ev.SessionReady(1)
+        await r.until(lambda: r.link.revived == 1)
+        dead.on_alive()
+        r.link.append_audio(CHUNK)
+        await r.until(lambda: len(r.peers) == 2 and r.peers[1].audio == CHUNK)
+        assert r.outputs.empty(), "the conversation knows nothing of it"
+
+
 async def test_a_spare_whose_connection_breaks_as_it_is_needed_is_replaced_and_no_word_is_lost():
     async with rig() as r:
         r.link.start()
