@@ -126,8 +126,11 @@ class Ledger:
             self._lose(error.strerror)
 
     def sync_copy(self) -> int | None:
-        """A descriptor that another thread may sync and must close; None if no file is open."""
-        return os.dup(self._descriptor) if self._descriptor >= 0 else None
+        """A descriptor that another thread may sync and must close; None if no file is open, or too many are."""
+        try:
+            return os.dup(self._descriptor) if self._descriptor >= 0 else None
+        except OSError:
+            return None
 
     def tidy(self, today: date) -> None:
         """Roll up what is old or large. Reads and writes whole files: for quiet moments."""

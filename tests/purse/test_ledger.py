@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -242,6 +244,25 @@ def test_a_full_disk_costs_entries_and_one_warning(tmp_path, monkeypatch, caplog
     assert caplog.text.count("Usage is not recorded") == 1
     reading = read(tmp_path)
     assert (reading.entries, reading.damaged) == ([BEFORE[0], AFTER], 0)
+
+
+def test_where_too_many_files_are_open_the_disk_is_not_waited_for(tmp_path):
+    ledger = Ledger(tmp_path)
+    ledger.append(BEFORE[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 256), hard))
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        assert ledger.sync_copy() is None
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    ledger.close()
+    assert ledger.lost == 0
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, caplog):
