@@ -19,6 +19,10 @@ MAX_PARSED_CHARACTERS = 1024 * 1024
 """A `response.done` holds words and calls of functions, no sound."""
 
 
+MAX_HEARD_S = 3_600.0
+"""Of one turn; more is nonsense, and sums of it would not fit into the ledger."""
+
+
 class UnreadableError(ValueError):
     """A bill that cannot be read."""
 
@@ -65,7 +69,7 @@ def read(text: str, model: str, transcriber: str, at: datetime) -> Passing | Non
     tokens = _tokens(taken)
     if kind == DONE:
         return Passing(DONE, Usage(model=model, at=at, tokens=tokens))
-    heard_ms = round(_number(taken, "seconds") * 1000)
+    heard_ms = round(min(_number(taken, "seconds"), MAX_HEARD_S) * 1000)
     return Passing(HEARD, Usage(model=transcriber, at=at, tokens=tokens, heard_ms=heard_ms, is_transcription=True))
 
 

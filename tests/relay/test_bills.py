@@ -57,6 +57,13 @@ def test_tokens_that_no_detail_claims_are_text() -> None:
     assert found.usage.tokens == Tokens(text_in=5, text_out=7)
 
 
+def test_nobody_speaks_for_longer_than_an_hour() -> None:
+    found = passing({"type": HEARD, "usage": {"type": "duration", "seconds": 9e8}})
+    assert found is not None
+    assert found.usage is not None
+    assert found.usage.heard_ms == 3_600_000
+
+
 def test_a_transcription_by_tokens_or_by_time() -> None:
     by_time = passing({"type": HEARD, "usage": {"type": "duration", "seconds": 1.5}})
     by_tokens = passing({"type": HEARD, "usage": {"input_tokens": 9, "output_tokens": 2}})
