@@ -28,6 +28,8 @@ OPEN_BOUND = 8
 """Conversations that late bills are still accepted for; older ones are charged to none."""
 JOIN_S = 0.5
 """Time for the disk to take what a conversation left, at the end of the daemon."""
+MAX_UNPRICED = 100
+"""Models without a price that are told of: a server may make up names."""
 TOLD_CONVERSATIONS = 20
 """Conversations that the answer about what was sent lists one by one, the newest."""
 
@@ -115,7 +117,7 @@ class Account:
     def charge(self, usage: Usage, conversation: str) -> Charge:
         """Book a response or a transcription; also one that comes when its conversation has ended."""
         usd = self._prices.cost(usage)
-        if usd is None and usage.model not in self._unpriced:
+        if usd is None and usage.model not in self._unpriced and len(self._unpriced) < MAX_UNPRICED:
             self._unpriced.add(usage.model)
             log.warning(
                 "The model %s has no known price: what it costs is not counted, no limit holds it. "

@@ -16,6 +16,9 @@ from speakerd.realtime import incoming as msg
 from speakerd.realtime.incoming import ServerMessage
 from speakerd.realtime.reader import Reader, UnreadableError, read
 
+MAX_MODEL_CHARACTERS = 200
+"""Of a model's name; it goes into the journal and the ledger."""
+
 
 def parse(text: str) -> ServerMessage:
     """One text frame of the server. Raises UnreadableError."""
@@ -99,7 +102,7 @@ def _response_done(r: Reader) -> msg.ResponseDone:
         tuple(_calls(items)),
         tuple(_remote(items)),
         _usage(response.lenient("usage")),
-        response.text_or_nothing("model"),
+        response.text_or_nothing("model")[:MAX_MODEL_CHARACTERS],
     )
 
 

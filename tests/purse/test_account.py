@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from speakerd.purse.account import OPEN_BOUND, Account, ledger_folder
+from speakerd.purse.account import MAX_UNPRICED, OPEN_BOUND, Account, ledger_folder
 from speakerd.purse.budget import Limits
 from speakerd.purse.ledger import read
 from speakerd.purse.pricelist import load_prices
@@ -153,6 +153,13 @@ def test_a_model_without_price_is_counted_and_said_once(account, clock, caplog, 
     assert caplog.text.count("gpt-realtime-9 has no known price") == 1
     assert account.costs()["today"]["without_known_price"] == 2
     assert read(tmp_path).entries[0].tokens == ONE_CENT
+
+
+def test_names_that_a_server_makes_up_do_not_fill_the_journal(account, clock, caplog):
+    for number in range(2 * MAX_UNPRICED):
+        account.charge(Usage(model=f"made-up-{number}", at=clock(), tokens=ONE_CENT), "")
+    assert len(caplog.messages) == MAX_UNPRICED
+    assert account.costs()["today"]["without_known_price"] == 2 * MAX_UNPRICED
 
 
 def test_a_time_without_offset_is_taken_as_local(account, clock):
