@@ -13,6 +13,8 @@ TOO_MANY = '{"error": "too many calls in a row; answer the user in words now"}'
 UNWANTED = '{"error": "nobody waits for this any more"}'
 MAX_CALLS = 64
 """Calls of one response that are heeded."""
+MAX_RESPONSES = 8
+"""Responses whose calls are kept, the newest. More than two at a time are a server's mistake."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,8 @@ class Tools:
     def gather(self, response_id: str, call: ToolCall) -> None:
         """A call is complete; its response is not over yet."""
         calls = self._gathered.setdefault(response_id, {})
+        if len(self._gathered) > MAX_RESPONSES:
+            del self._gathered[next(iter(self._gathered))]
         known = calls.get(call.call_id)
         if (known is None and len(calls) < MAX_CALLS) or (known is not None and not known.name):
             calls[call.call_id] = call

@@ -11,7 +11,7 @@ from speakerd.realtime.incoming import ToolCall
 from speakerd.realtime.outputs import ToolsCalled, VoiceComplete
 from speakerd.realtime.responses import RETRY_S
 from speakerd.realtime.settings import Limits, session_settings
-from speakerd.realtime.tools import UNANSWERED, UNWANTED
+from speakerd.realtime.tools import MAX_RESPONSES, UNANSWERED, UNWANTED
 
 CLOCK = {"type": "function", "name": "clock", "description": "", "parameters": {"type": "object", "properties": {}}}
 SETTINGS = session_settings(Realtime(), tools=[CLOCK])
@@ -52,6 +52,13 @@ def test_a_server_that_tells_calls_only_as_they_come_is_understood(desk):
     )
     desk.say(arguments, server("response.output_item.done", response_id="r1", item=call("c1")))
     assert desk.receive(done())[0] == ToolsCalled(1, "r1", (ToolCall("c1", "clock", "{}"),))
+
+
+def test_calls_of_responses_that_never_end_are_bounded(desk):
+    for number in range(100):
+        arguments = {"response_id": f"r{number}", "call_id": "c1", "item_id": "i", "arguments": "{}"}
+        desk.receive(server("response.function_call_arguments.done", **arguments))
+    assert len(desk._tools._gathered) == MAX_RESPONSES
 
 
 def test_a_call_that_nobody_answers_is_answered_all_the_same(desk):
