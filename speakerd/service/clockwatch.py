@@ -19,7 +19,7 @@ class ClockWatch:
         self._ahead_s: float | None = None
 
     def look(self, wall_s: float, now_s: float) -> None:
-        """`wall_s`: Unix time, `now_s`: CLOCK_MONOTONIC, both of this moment."""
+        """`wall_s`: Unix time, `now_s`: CLOCK_BOOTTIME, both of this moment."""
         before_s, self._ahead_s = self._ahead_s, wall_s - now_s
         jump_s = round(self._ahead_s - before_s) if before_s is not None else 0
         if abs(jump_s) >= JUMP_S:

@@ -191,14 +191,18 @@ class Reporter:
             self._eventlog.write("Ready", time.monotonic(), state=self.standing.state)
         log.info("Ready: waiting for the wake word.", extra=fields(event="Ready", state=self.standing.state))
         on_ready()
-        self._clockwatch.look(local_now().timestamp(), time.monotonic())
+        self._watch_clock()
         await self._vigil.keep_looking(progress, self._look)
 
     def _look(self) -> None:
         """Every few seconds."""
         self.stopwatch.look(time.monotonic())
-        self._clockwatch.look(local_now().timestamp(), time.monotonic())
+        self._watch_clock()
         tell_left_out()
+
+    def _watch_clock(self) -> None:
+        """By the clock that goes on while the machine sleeps, so that a night of sleep is no jump."""
+        self._clockwatch.look(local_now().timestamp(), time.clock_gettime(time.CLOCK_BOOTTIME))
 
     def muted(self, *, muted: bool, why: str = "") -> None:
         """The microphone was shut off, or taken in again."""

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from speakerd.errors import DeadMicrophoneError, DeviceBusyError, DeviceError, D
 from speakerd.logfields import fields_of
 from speakerd.realtime.outputs import ResponseFailed, ServiceBack, StandingIn
 from speakerd.realtime.troubles import Trouble
+from speakerd.service import reporter as reporter_module
 from speakerd.service import vigil as module
 from speakerd.service.eventlog import EventLog
 from speakerd.service.reporter import Reporter
@@ -302,3 +305,16 @@ def test_what_has_a_remedy_of_its_own_is_a_kind_of_its_own(notifier, caplog, err
     reporter(notifier).device("microphone", error)
     assert fields_of(caplog.records[-1]) == {"event": kind, "device": "microphone", "trouble": str(error)}
     assert str(error) in notifier.told[-1]
+
+
+def test_a_machine_that_slept_is_no_clock_that_was_set(notifier, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    slept_s = [0.0]
+    wall = datetime(2026, 11, 23, tzinfo=UTC)
+    monkeypatch.setattr(reporter_module, "local_now", lambda: wall + timedelta(seconds=slept_s[0]))
+    clocks = {time.CLOCK_MONOTONIC: lambda: 100.0, time.CLOCK_BOOTTIME: lambda: 100.0 + slept_s[0]}
+    monkeypatch.setattr(reporter_module.time, "clock_gettime", lambda clock: clocks[clock]())
+    told = reporter(notifier)
+    for slept_s[0] in (0.0, 28_800.0):
+        told._look()
+    assert not [record for record in caplog.records if fields_of(record).get("event") == "ClockJumped"]
