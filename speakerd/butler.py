@@ -108,7 +108,10 @@ class Butler:
         board.take_event(WakeDetected(word or words[0], 1.0, self.newest_index(), by_hand=True))
         if refusal is not None:
             return Reply(refusal.told, "no_money")
-        return Reply("Listening." if began else "There was a conversation already; it goes on.", data=self._state())
+        told = "Listening." if began else "There was a conversation already; it goes on."
+        if trouble := self.reporter.standing.devices.get("microphone"):
+            told += f"\nBut the microphone does not work: {trouble}"
+        return Reply(told, data=self._state())
 
     def stop(self) -> Reply:
         """End the conversation, and whatever else is said."""

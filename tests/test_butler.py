@@ -130,6 +130,11 @@ async def test_wake_begins_a_conversation_and_stop_ends_it(house, caplog):
     assert "Asked to wake by user 0." in caplog.messages
 
 
+async def test_a_call_by_hand_does_not_hide_that_nothing_is_heard(house):
+    house.reporter.standing.devices["microphone"] = "hw:1: No such device"
+    assert (await house.ask(Command.WAKE)).told == "Listening.\nBut the microphone does not work: hw:1: No such device"
+
+
 async def test_called_by_hand_the_first_word_however_short_is_no_wake_word(house):
     await house.ask(Command.WAKE)
     await converse(house)
