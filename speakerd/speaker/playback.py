@@ -236,7 +236,7 @@ class Playback:
             room = card.await_room(hurry=bool(self._flushes))
             self._serve_flush(card)
             if room:
-                self._play_period(card)
+                self._play_period(card, is_there=seconds == math.inf)
 
     def _rouse(self) -> None:
         """With the lock held: there is something to play."""
@@ -274,7 +274,7 @@ class Playback:
         for answer in answers:
             self._post(answer)
 
-    def _play_period(self, card: Card) -> None:
+    def _play_period(self, card: Card, *, is_there: bool) -> None:
         with self._lock:
             samples, started = self._line.next_period(card.period_frames)
             self._idle_periods = self._idle_periods + 1 if self._line.idle else 0
@@ -288,7 +288,7 @@ class Playback:
             self.reference.push(samples, card.rate_hz)
             drained = self._line.playout.advance(queued_frames)
             ended = self._line.playout.ended
-            self.xruns += xruns
+            self.xruns += xruns if is_there else 0
             self.periods += 1
             self.fill_periods = card.fill_periods
         for sound in self._line.take_times(queued_frames, time.monotonic()):

@@ -50,6 +50,20 @@ def test_a_lost_card_is_told_and_the_sound_goes_on_unheard_until_it_is_back(stud
     assert one.next() == PlayoutStarted("b")
 
 
+def test_where_there_is_no_card_none_runs_empty(studio, monkeypatch):
+    class Hurried(SilentSink):
+        def write(self, samples):
+            return super().write(samples) + 1
+
+    def no_card():
+        raise DeviceError("hw:Gone", "No such file or directory")
+
+    monkeypatch.setattr(playback_module, "SilentSink", Hurried)
+    one = studio(no_card)
+    wait_for(lambda: one.playback.periods > 5)
+    assert one.playback.xruns == 0
+
+
 def test_a_card_that_is_opened_begins_a_new_alignment(studio, monkeypatch):
     """It is empty: sound that the one before, or its stand-in, still held would put all that follows off."""
     happened = queue.Queue()
