@@ -211,11 +211,16 @@ def silence_and_close(pcm: Any) -> None:  # noqa: ANN401 - alsaaudio has no type
 class Wait:
     """For a card that has nothing to give or no room, until it hangs."""
 
-    def __init__(self, pcm: Any) -> None:  # noqa: ANN401 - alsaaudio has no types
+    def __init__(self, pcm: Any, device: str) -> None:  # noqa: ANN401 - alsaaudio has no types
+        """Raises DeviceError if `device` went away since it was opened; then it is closed."""
         self._pcm = pcm
         self._poll = select.poll()
-        for descriptor, events in pcm.polldescriptors():
-            self._poll.register(descriptor, events)
+        try:
+            for descriptor, events in pcm.polldescriptors():
+                self._poll.register(descriptor, events)
+        except alsaaudio.ALSAAudioError as error:
+            silence_and_close(pcm)
+            raise device_error(device, error) from error
 
     def until(self, deadline_s: float) -> bool:
         """False if nothing happened until then, CLOCK_MONOTONIC. May raise ALSAAudioError."""

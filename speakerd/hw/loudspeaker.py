@@ -25,7 +25,7 @@ class AlsaSink:
         self._frame_bytes = self.granted.form.sample_bytes * self.granted.channels
         self._empty = True
         self._hangs = False
-        self._wait = Wait(self._pcm)
+        self._wait = Wait(self._pcm, device)
         self._queued_frames, self._moved_s = 0, 0.0
         """What the card held when it last moved, and when that was."""
 

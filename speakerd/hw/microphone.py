@@ -34,7 +34,7 @@ class AlsaSource:
                 hint="channels count from 0; set audio.capture_channel",
             )
         self._resampler = Resampler(self.granted.rate_hz, NEAR_RATE_HZ)
-        self._wait = Wait(self._pcm)
+        self._wait = Wait(self._pcm, device)
         self._runs = False
         self._xruns = 0
         """Overruns ahead of the next read."""

@@ -58,6 +58,17 @@ def test_a_format_that_we_do_not_know_is_refused_in_words(card):
     assert all(one.closed for one in made)
 
 
+@pytest.mark.parametrize("opened", [lambda: AlsaSource(DEVICE, 16_000, 0), lambda: AlsaSink(DEVICE, 48_000, 80)])
+def test_a_card_that_goes_away_while_it_is_opened_does_not_work(card, opened):
+    def gone(_card):
+        raise alsa.alsaaudio.ALSAAudioError(f"Can't get poll descriptors [{DEVICE}]")
+
+    made = card(polldescriptors=gone)
+    with pytest.raises(DeviceError, match="poll descriptors"):
+        opened()
+    assert made[-1].closed
+
+
 def test_endless_xruns_are_a_broken_card(card):
     card(answers=((-errno.EPIPE, b""),) * 20)
     with pytest.raises(DeviceError, match="overran"):
