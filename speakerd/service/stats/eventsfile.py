@@ -33,8 +33,9 @@ def decode(line: bytes) -> Told | None:
         given = json.loads(line)
         at = datetime.fromisoformat(given.pop("at"))
         kind, is_fault = str(given.pop("kind")), given.pop("is_fault") is True
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    if at.tzinfo is None or not (is_fault or kind in COUNTED):
+        if at.tzinfo is None or not (is_fault or kind in COUNTED):
+            return None
+        at = at.astimezone()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
     return Told(at, kind, is_fault, {name: str(value) for name, value in given.items()})

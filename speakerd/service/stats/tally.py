@@ -40,6 +40,8 @@ COUNTED = frozenset(
 )
 """Kinds of entries that are read; and all faults."""
 
+MOST_USD = 1_000_000
+"""Of a conversation."""
 MOST_KINDS = 200
 """Of faults: more there are not, unless somebody made them up."""
 
@@ -101,7 +103,7 @@ class Sums:
                 self.times[name].add(_number(given[name]))
 
     def _add_fault(self, told: Told) -> None:
-        times = 1 + int(_number(told.fields.get("left_out", "0")))
+        times = 1 + max(0, int(_number(told.fields.get("left_out", "0"))))
         self.counts["faults"] += times
         if told.event in self.faults or len(self.faults) < MOST_KINDS:
             self.faults[told.event] += times
@@ -137,4 +139,4 @@ def _decimal(text: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation:
         return Decimal(0)
-    return amount if amount.is_finite() else Decimal(0)
+    return amount if amount.is_finite() and abs(amount) < MOST_USD else Decimal(0)

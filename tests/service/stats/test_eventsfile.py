@@ -62,6 +62,7 @@ def test_words_never_come_into_it_this_way(path, caplog):
         b'{"event": "Told", "at": 3, "kind": "Ready"}',
         b'{"event": "Told", "at": "2026-11-20T12:00:00", "kind": "Ready", "is_fault": false}',
         b'{"event": "Told", "at": "2026-11-20T12:00:00+00:00", "kind": "Ready"}',
+        b'{"event": "Told", "at": "9999-12-31T23:59:59-12:00", "kind": "Ready", "is_fault": false}',
         b'{"event": "Told", "at": "2026-11-20T12:00:00+00:00", "kind": "Other", "is_fault": false}',
         b'{"event": "Told", "at": "2026-11-20T12:00:00+00:00", "kind": "Ready", "is_fault"',
         b'"Told"' + b"[" * 100_000,

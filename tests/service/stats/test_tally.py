@@ -51,9 +51,10 @@ def test_faults_are_counted_with_those_left_out():
         told("SkillFailed", NOON + timedelta(hours=1), fault=True, left_out=7),
         told("SoundLost", fault=True, capture_xruns=2, playback_xruns=2),
         told("SoundLost", playback_xruns=1),
+        told("SoundLost", fault=True, left_out=-5),
         told("DeviceWorks", left_out=5),
     )
-    assert made.whole.faults == {"SkillFailed": 9, "SoundLost": 1}
+    assert made.whole.faults == {"SkillFailed": 9, "SoundLost": 2}
     assert made.whole.last["SkillFailed"] == NOON + timedelta(hours=1)
     assert {name: made.whole.counts[name] for name in LOST} == {
         "capture_xruns": 2, "capture_dropped": 0, "playback_xruns": 3, "playout_underruns": 0,
@@ -61,7 +62,7 @@ def test_faults_are_counted_with_those_left_out():
 
 
 def test_costs_are_added_exactly_and_nonsense_is_nothing():
-    made = tally(*(told("Bill", cost_usd=text) for text in ("0.1", "0.2", "NaN", "Infinity", "", "x")))
+    made = tally(*(told("Bill", cost_usd=text) for text in ("0.1", "0.2", "NaN", "Infinity", "1e999999", "", "x")))
     assert made.whole.usd == Decimal("0.3")
 
 
