@@ -51,7 +51,7 @@ def test_they_hold() -> None:
         ("conversation/table.py", "def f() -> None:\n    import asyncio", "What decides is pure"),
         ("speaker/playout.py", "import speakerd.threads", "What decides is pure"),
         ("app.py", "import alsaaudio", "One home for each library"),
-        ("hw/wav.py", "import alsaaudio", "One home for each library"),
+        ("hw/silent.py", "import alsaaudio", "One home for each library"),
         ("app.py", "import websockets.asyncio.client", "One home for each library"),
         ("mic/frontend.py", "import openwakeword", "One home for each library"),
     ],

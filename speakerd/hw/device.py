@@ -1,4 +1,4 @@
-"""The ports of sound devices. `hw.alsa` fulfils them with a card, `hw.wav` with files.
+"""The ports of sound devices. `hw.microphone` and `hw.loudspeaker` fulfil them with a card.
 
 One thread owns a source or a sink from opening to closing; no method is thread-safe.
 Both raise DeviceError when the device stops working; the owner then closes it and opens a new one.

@@ -9,7 +9,7 @@ from speakerd.pcm import PERIOD_MS, Samples, ms_to_frames
 
 
 class SilentSink:
-    """PcmSink without a device, for the time in which there is none. Also the clockwork of `hw.wav.WavSink`."""
+    """PcmSink without a device, for the time in which there is none."""
 
     def __init__(
         self,
