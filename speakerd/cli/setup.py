@@ -18,7 +18,7 @@ from speakerd.config.credentials import VARIABLE, api_key
 from speakerd.config.edit import with_text
 from speakerd.config.load import load
 from speakerd.config.model import Realtime
-from speakerd.errors import EXIT_FAILED
+from speakerd.errors import EXIT_FAILED, ConfigError
 from speakerd.hw.cards import Direction
 from speakerd.installation import unit
 from speakerd.installation.cards import Pair, Tried, candidates, clearest, try_all
@@ -30,7 +30,9 @@ OPENAI_HOST = "api.openai.com"
 
 
 @click.command("setup")
-@click.option("--key-file", type=click.File("r"), help="Read the API key from this file; - is standard input.")
+@click.option(
+    "--key-file", type=click.File("r", errors="replace"), help="Read the API key from this file; - is standard input."
+)
 @click.option("--embedded", is_flag=True, help="No key: the embedded server answers, offline.")
 @click.option("--capture-device", default="", help="The microphone; without it, the one that hears the loudspeaker.")
 @click.option("--playback-device", default="", help="The loudspeaker.")
@@ -116,7 +118,10 @@ def _choose_service(config: Path, *, embedded: bool, key: str) -> str:
         if urlsplit(url).hostname == OPENAI_HOST and not store.has_key:
             raise click.UsageError("no key is stored yet: --key-file FILE, or --embedded")
         return ""
-    checked = api_key({VARIABLE: key})  # raises ConfigError for what cannot be one
+    try:
+        checked = api_key({VARIABLE: key})
+    except ConfigError as error:
+        raise ConfigError(f"the key{str(error).removeprefix(f'environment: {VARIABLE}')}") from None
     assert checked is not None
     try:
         click.echo(store.store(checked.reveal()))

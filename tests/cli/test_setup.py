@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from speakerd.cli import setup
 from speakerd.config.load import load
 from speakerd.doctor.chirp import Echo
+from speakerd.errors import ConfigError
 from speakerd.installation.cards import Pair, Tried
 from speakerd.installation.keystore import Keystore
 from speakerd.installation.programs import Done
@@ -111,6 +112,15 @@ def test_what_cannot_be_a_key_is_refused_without_showing_it(bench: Bench):
     assert done.exit_code != 0
     assert "two words" not in done.output + str(done.exception)
     assert not bench.store.has_key
+
+
+def test_a_key_file_of_a_windows_editor_is_refused_in_words(bench: Bench, tmp_path: Path):
+    (tmp_path / "key.txt").write_bytes(KEY.encode("utf-16"))
+    done = bench.run("--key-file", str(tmp_path / "key.txt"))
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception).startswith("the key: found a space, a line break or a character that no key has")
+    assert KEY not in str(done.exception)
+    assert (bench.happened, bench.store.has_key) == ([], False)
 
 
 def test_the_clearest_pair_may_be_declined(bench: Bench):
