@@ -38,6 +38,8 @@ MAX_BYTES = 20 * 2 * WIRE_RATE_HZ
 """Longest notice, 20 s."""
 MAX_BYTES_READ = 60 * 2 * WIRE_RATE_HZ
 """Longest text of the household's own, 60 s."""
+LEAST_PEAK = 328
+"""1 % of full scale: less is what a voice makes of letters that it does not know."""
 TAIL_S = 1.0
 """A notice may sound so much longer than it is, for the loudspeaker's buffers."""
 
@@ -161,7 +163,7 @@ class Herald:
                 return "The daemon is stopping."
             if self._hushed != hushed:
                 return "It was told to be silent."
-            if not pcm:
+            if np.abs(from_bytes(pcm).astype(np.int32)).max(initial=0) < LEAST_PEAK:
                 return "No sound could be made of it."
             return "" if self._sound(pcm[:MAX_BYTES_READ]) else "The loudspeaker is not free for it."
 

@@ -356,6 +356,11 @@ async def test_why_a_text_is_not_read_out(street, tmp_path, monkeypatch, languag
     assert await street.herald.read_out("x") == f"{program} is not installed, and nothing else speaks {language}."
 
 
+async def test_letters_that_the_voice_does_not_know_are_not_said_to_be_said(street):
+    assert await street.herald.read_out("日本語") == "No sound could be made of it."
+    assert street.heard == []
+
+
 async def test_no_text_is_read_out_where_nobody_may_talk(street):
     street.herald._play = lambda _pcm: False
     assert await street.herald.read_out("x") == "The loudspeaker is not free for it."
