@@ -75,19 +75,21 @@ class Vigil:
     async def keep_looking(self, progress: Progress, on_look: Callable[[], None]) -> None:
         """Feed the watchdog while sound moves. Runs until cancelled; `on_look` is called every few seconds."""
         interval_s = min(self._notifier.watchdog_interval_s or LOOK_S, LOOK_S)
-        before, hung = progress(), False
+        before, stalled = progress(), False
         while True:
             await asyncio.sleep(interval_s)
             now = progress()
             still = self._still(before, now)
-            before, was_hung, hung = now, hung, not all(map(self._retrying, still))
+            before, hung = now, not all(map(self._retrying, still))
             on_look()
             if not hung:
                 self._notifier.alive()
-            if hung and not was_hung:
+            if hung and not stalled:
+                stalled = True
                 told = fields(event="Stalled", devices=" ".join(still))
                 log.error("No sound moves: %s", nothing_passes(still), extra=told)
-            elif was_hung and not still:
+            elif stalled and not still:
+                stalled = False
                 log.info("Sound moves again.", extra=fields(event="Moves"))
 
     @staticmethod

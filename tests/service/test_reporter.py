@@ -141,6 +141,24 @@ async def test_a_start_that_hangs_for_no_known_reason_gets_no_time(monkeypatch, 
     assert "Not ready yet: nothing passes the microphone." in caplog.text
 
 
+async def test_what_stalled_and_then_failed_is_told_when_it_moves(caplog, monkeypatch, notifier):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(module, "LOOK_S", 0.02)
+    progress, told = [1, 1], reporter(notifier)
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(told.watch(lambda: (progress[0], progress[1])))
+        await run_until(notifier.told, "READY")
+        await asyncio.sleep(0.1)
+        for name in ("microphone", "loudspeaker"):
+            told.device(name, DeviceError("hw:9", "No such device"))
+        await run_until(notifier.told, "ALIVE")
+        async with asyncio.timeout(3):
+            while "Sound moves again." not in caplog.text:
+                progress[:] = [progress[0] + 1, progress[1] + 1]
+                await asyncio.sleep(0.005)
+        watch.cancel()
+
+
 async def test_a_stall_is_told_once_without_a_watchdog_too(caplog, monkeypatch, notifier):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(module, "LOOK_S", 0.05)
