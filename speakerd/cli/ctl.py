@@ -94,7 +94,7 @@ def volume(level: tuple[int | None, int | None], socket: Path | None, as_json: b
     _ask(Request(Command.VOLUME, percent=percent, change=change), socket, as_json=as_json)
 
 
-@command.command()
+@command.command(context_settings={"ignore_unknown_options": True})  # "-5 degrees" is a text
 @click.argument("text", nargs=-1, required=True)
 @_asks
 def say(text: tuple[str, ...], socket: Path | None, as_json: bool) -> None:

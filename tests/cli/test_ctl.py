@@ -74,6 +74,7 @@ def ctl(daemon: Daemon, *words: str) -> Result:
         (("volume", "+5"), Request(Command.VOLUME, change=5)),
         (("volume", "-5"), Request(Command.VOLUME, change=-5)),
         (("say", "Dinner", "is ready."), Request(Command.SAY, text="Dinner is ready.")),
+        (("say", "-5 degrees outside"), Request(Command.SAY, text="-5 degrees outside")),
         (("reload",), Request(Command.RELOAD)),
     ],
 )
