@@ -19,7 +19,7 @@ Spectra: TypeAlias = NDArray[np.complex64]
 """(5, 321): microphone, canceller's output, reference, linear error, linear echo estimate; each of the last 640
 samples, ±1 full scale, 16 kHz, under a periodic Hann window."""
 
-ERROR, ESTIMATE = 3, 4
+MICROPHONE, OUT, ERROR, ESTIMATE = 0, 1, 3, 4
 
 _WINDOW = 2 * NEAR_PERIOD_FRAMES
 

@@ -20,7 +20,7 @@ import numpy as np
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.dsp.aec import EchoCanceller
 from speakerd.dsp.echojump import EchoJump
-from speakerd.dsp.echoview import ERROR, ESTIMATE, EchoView, Spectra
+from speakerd.dsp.echoview import ERROR, ESTIMATE, MICROPHONE, OUT, EchoView, Spectra
 from speakerd.dsp.residual import ResidualFilter
 from speakerd.mic.echoless import Echoless
 from speakerd.mic.echometer import EchoFigures, EchoMeter
@@ -196,8 +196,10 @@ class Duplex:
         self._echoless.feed(10.0 ** (near_dbfs / 10.0), level_dbfs(far.samples), self._meter.room_power)
         spectra = self._view.process(frame.samples, out, far.samples)
         self.wake_samples = self._filter.process(spectra[ERROR], spectra[ESTIMATE])
-        if self._echoless.proven:  # what the filters take away then is the user, and what they leave may sound like us
-            self.wake_samples = frame.samples
+        if self._echoless.proven:  # what was taken away is the user, then
+            self.wake_samples = out = frame.samples
+            spectra[OUT] = spectra[ERROR] = spectra[MICROPHONE]
+            spectra[ESTIMATE] = 0.0
         self._note_path(frame, far)
         score = self._score(frame, out, far, spectra)
         events = self._judged(frame.index, score, near_dbfs) if far.playing else self._after_playing(far)

@@ -10,6 +10,7 @@ from support.echo_parts import LOUD, Canceller, Detector, Judge, far, make, near
 
 from speakerd.conversation.events import BargeInDetected, BargeInDismissed, BargeInSuspected
 from speakerd.dsp.aec import WebRtcCanceller
+from speakerd.dsp.echoview import ERROR, ESTIMATE, MICROPHONE, OUT, Spectra
 from speakerd.mic.duplex import (
     ALONE_FRAMES,
     JUDGED_FRAMES,
@@ -21,7 +22,7 @@ from speakerd.mic.duplex import (
 )
 from speakerd.mic.echoless import LOUD_FRAMES
 from speakerd.mic.echometer import WINDOW_FRAMES, WINDOWS
-from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame
+from speakerd.pcm import NOTHING_PLAYS, FarFrame, NearFrame, Samples
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -146,15 +147,29 @@ def test_a_wake_word_is_doubtful_while_nobody_was_heard_over_the_assistant() -> 
     assert not duplex.doubtful, "the assistant is silent: whatever is heard is no echo"
 
 
-def test_where_the_loudspeaker_is_not_heard_no_wake_word_is_doubtful_and_nothing_is_filtered() -> None:
-    duplex = Duplex(Canceller(), Detector(says=0.3), Judge())
+class Looking(Detector):
+    """Keeps what it was shown."""
+
+    def score(self, near: Samples, out: Samples, far: Samples, spectra: Spectra) -> float:
+        self.out, self.spectra = out, spectra
+        return super().score(near, out, far, spectra)
+
+
+def test_where_the_loudspeaker_is_not_heard_no_wake_word_is_doubtful_and_nothing_is_taken_away() -> None:
+    detector = Looking(says=0.3)
+    duplex = Duplex(Canceller(), detector, Judge())
     silence = np.zeros(320, np.int16)
     for index in range(LOUD_FRAMES):
         assert duplex.wake_samples is not silence
         duplex.process(NearFrame(silence, index, 0.0), far())
     assert not duplex.doubtful
-    duplex.process(near(99), far())
+    clean, _ = duplex.process(near(99), far())
     assert duplex.wake_samples is LOUD
+    assert clean.samples is LOUD
+    assert detector.out is LOUD
+    assert np.array_equal(detector.spectra[OUT], detector.spectra[MICROPHONE])
+    assert np.array_equal(detector.spectra[ERROR], detector.spectra[MICROPHONE])
+    assert not detector.spectra[ESTIMATE].any()
     assert not duplex.doubtful, "what is heard now is the user"
     duplex.process(near(100), far(aligned=False))
     assert duplex.doubtful, "another card, it may be"
