@@ -67,6 +67,12 @@ def echoless(scenes: int, ser_db: float, users: tuple[str, ...], scene_s: float 
         yield replace(take, suite=f"no echo, SER {ser_db:+.0f}", plan=replace(take.plan, echo_missing=True))
 
 
+def echoless_alone(hours: float) -> Iterator[Take]:
+    """There, with nobody but the assistant: the room's noise is all that is heard."""
+    for take in alone(hours):
+        yield replace(take, suite=f"no echo, {take.suite}", plan=replace(take.plan, echo_missing=True))
+
+
 def troubles(minutes_each: float, scene_s: float = 150.0) -> Iterator[Take]:
     """Things that go wrong, with the assistant alone."""
     kinds = {
@@ -92,6 +98,7 @@ def whole(hours: float, users: tuple[str, ...], short_users: tuple[str, ...], pa
     takes += talk(scenes, 0.0, short_users, short=True)
     for ser_db in (10.0, 0.0):
         takes += echoless(round(12 * part), ser_db, users)
+    takes += echoless_alone(part / 2)
     return [*takes, *animals(round(8 * part)), *troubles(30 * part)]
 
 

@@ -141,7 +141,7 @@ def test_a_flush_on_a_card_that_does_not_move_is_answered(studio):
     assert one.next() == PlayoutStarted("a")
     sink.stuck = True
     one.playback.flush()
-    assert one.next(1.0).items[0].item_id == "a"
+    assert one.next().items[0].item_id == "a"
 
 
 def test_a_card_that_runs_empty_is_kept_fuller(studio):
