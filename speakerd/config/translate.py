@@ -13,6 +13,13 @@ from speakerd.config.yaml_nodes import Node, core_value
 _NUMBER_WITH_UNIT = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?\s*([A-Za-zµ%]+)")
 _DECIMAL_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 _ENTRY_HINTS = dict.fromkeys([("wake", "words"), ("wake", "words", ENTRY)], "write it as `- model: hey_jarvis`")
+_EXAMPLES = {
+    ("wake", "words", ENTRY, "model"): "model: hey_jarvis",
+    ("wake", "personas", ENTRY, "name"): "name: chef",
+    ("skills", "mcp", ENTRY, "label"): "label: home",
+    ("skills", "mcp", ENTRY, "url"): "url: https://HOST/…",
+}
+"""Of the keys that must be there."""
 
 
 def translate(error: Mapping[str, Any], root: Node) -> Mistake | None:
@@ -27,7 +34,8 @@ def translate(error: Mapping[str, Any], root: Node) -> Mistake | None:
         return Mistake(node.place, dotted(loc), _unknown_key(known_path(loc[:-1]), str(loc[-1])))
     key = known_keys()[known_path(loc)]
     if missing:
-        return Mistake(node.place, dotted(loc), f"found no such key, expected {key.expected}")
+        hint = f" (write it, for example `{_EXAMPLES[key.path]}`)" if key.path in _EXAMPLES else ""
+        return Mistake(node.place, dotted(loc), f"found nothing: it is missing, expected {key.expected}{hint}")
     expected = str(error["ctx"]["error"]) if error["type"] == "value_error" else key.expected
     hint = _hint(key, node)
     return Mistake(node.place, dotted(loc), f"found {found(node)}, expected {expected}{f' ({hint})' if hint else ''}")
@@ -71,6 +79,8 @@ def _unknown_key(section: KeyPath, name: str) -> str:
     elsewhere = [path[:-1] for path in known_keys() if path and path[-1] == name and path[:-1] != section]
     if elsewhere:
         hint = f"it belongs in {listed(_section_name(path) for path in elsewhere)}"
+    elif name.partition(":")[0] in names:
+        hint = "put a space after the colon"
     elif meant := nearest(name, names):
         hint = f"did you mean {meant}?"
     elif path := _nearest_elsewhere(name):
@@ -97,10 +107,17 @@ def _hint(key: Key, node: Node) -> str:
     """One sentence that helps, for the slips that people make."""
     if key.path in _ENTRY_HINTS and isinstance(node.value, str):
         return _ENTRY_HINTS[key.path]
-    if node.value is None:
-        return "leave the key out to have its default" if key.default is not None else ""
-    if isinstance(node.value, (list, dict)):
-        return ""
+    if key.path in _EXAMPLES and not node.value:
+        return f"for example `{_EXAMPLES[key.path]}`"
+    match node.value:
+        case None:
+            return "leave the key out to have its default" if key.default is not None else ""
+        case list():
+            return "leave out the `- ` before its keys" if key.kind is Kind.SECTION and node.value else ""
+        case dict():
+            return "begin each entry with `- `" if key.kind is Kind.LIST else ""
+        case str() if key.kind is Kind.SECTION and re.search("[:=]", node.text):
+            return "write each key in a line of its own, as `key: value` with a space after the colon"
     word = str(node.value).lower()
     match key.kind:
         case Kind.CHOICE:

@@ -33,10 +33,16 @@ _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 _PLAIN_PROBLEMS = (
-    ("mapping values are not allowed", "a colon stands where none can: put text that holds `: ` in quotes"),
+    (
+        "mapping values are not allowed",
+        "a colon stands where none can: put text that holds `: ` in quotes, indent this line like those beside it, "
+        "put a space after the colon in the line above",
+    ),
     ("cannot start any token", "this character cannot begin a value: put the text in quotes, indent with spaces"),
+    ("expected alphabetic or numeric", "put text that begins with & or * in quotes"),
+    ("expected <document start>", "this line is indented less than the first one, or goes on after the end"),
     ("expected ':'", "this line has no `key: value`, or the line before is not finished"),
-    ("did not find expected key", "the indentation of this line fits none above it"),
+    ("did not find expected key", "the indentation of this line fits none above it, or a quote ends too early"),
     ("expected <block end>", "the indentation of this line fits none above it"),
     ("did not find expected '-'", "this line should begin with `- ` like those above it"),
 )

@@ -55,7 +55,11 @@ from speakerd.config.load import MAX_MISTAKES_SHOWN
             "FILE:1: server: found 5, expected a section with the keys voice, piper_model, chat_url, chat_model and "
             "chat_timeout_s",
         ),
-        ("wake: [a]", "FILE:1: wake: found a list of one entry, expected a section with the keys words and personas"),
+        (
+            "wake: [a]",
+            "FILE:1: wake: found a list of one entry, expected a section with the keys words and personas "
+            "(leave out the `- ` before its keys)",
+        ),
         ("wake: {words: []}", "FILE:1: wake.words: found an empty list, expected a list of 1 to 20 entries"),
         (
             "wake: {words: alexa}",
@@ -69,7 +73,41 @@ from speakerd.config.load import MAX_MISTAKES_SHOWN
         ),
         (
             "wake:\n  words:\n    - model: alexa\n    - threshold: 0.4\n",
-            "FILE:4: wake.words[1].model: found no such key, expected text of 1 to 200 characters",
+            "FILE:4: wake.words[1].model: found nothing: it is missing, expected text of 1 to 200 characters "
+            "(write it, for example `model: hey_jarvis`)",
+        ),
+        (
+            "wake:\n  words:\n    - model:\n",
+            "FILE:3: wake.words[0].model: found nothing, expected text of 1 to 200 characters "
+            "(for example `model: hey_jarvis`)",
+        ),
+        (
+            "wake: {personas: [{voice: marin}]}",
+            "FILE:1: wake.personas[0].name: found nothing: it is missing, expected text of 1 to 64 characters "
+            "(write it, for example `name: chef`)",
+        ),
+        (
+            "wake:\n  words:\n    model: hey_jarvis\n",
+            "FILE:2: wake.words: found a section, expected a list of 1 to 20 entries (begin each entry with `- `)",
+        ),
+        (
+            "log:\n  level:info\n",
+            'FILE:1: log: found the text "level:info", expected a section with the key level '
+            "(write each key in a line of its own, as `key: value` with a space after the colon)",
+        ),
+        (
+            "log:\n  level = info\n",
+            'FILE:1: log: found the text "level = info", expected a section with the key level '
+            "(write each key in a line of its own, as `key: value` with a space after the colon)",
+        ),
+        (
+            "log: {level:info}",
+            "FILE:1: log.level:info: found a key that does not exist, expected level (put a space after the colon)",
+        ),
+        (
+            "log:\n  - level: info\n",
+            "FILE:1: log: found a list of one entry, expected a section with the key level "
+            "(leave out the `- ` before its keys)",
         ),
         (
             "wake:\n  words:\n    - model: alexa\n      threshold: 0,4\n",
