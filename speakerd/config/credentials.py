@@ -91,6 +91,6 @@ def _credential(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
 def _require_plain(key: str, source: str) -> None:
     if len(key) > MAX_CHARACTERS:
         raise ConfigError(f"{source}: the API key is too long to be one", hint=_HINT)
-    if not all("!" <= character <= "~" for character in key):
-        wrong = "a space, a line break or a character that no key has"
+    if key[0] in "\"'`<" or not all("!" <= character <= "~" for character in key):
+        wrong = "a quote, a space, a line break or a character that no key has"
         raise ConfigError(f"{source}: found {wrong}, expected an API key", hint=_HINT)

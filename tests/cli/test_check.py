@@ -60,7 +60,7 @@ def test_every_mistake_is_printed_and_the_status_is_78(tmp_path: Path) -> None:
         f"{path}:3: audio.capture_devise: found a key that does not exist",
         f"{path}:4: sounds.wake: found the text",
         'environment: SPEAKERD_LOG__LEVEL: log.level: found the text "loud", expected debug, info, warning or error',
-        "environment: OPENAI_API_KEY: found a space, a line break or",
+        "environment: OPENAI_API_KEY: found a quote, a space, a line break or",
     ]
     lines = result.output.splitlines()
     assert len(lines) == len(starts)

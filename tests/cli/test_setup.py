@@ -118,7 +118,9 @@ def test_a_key_file_of_a_windows_editor_is_refused_in_words(bench: Bench, tmp_pa
     (tmp_path / "key.txt").write_bytes(KEY.encode("utf-16"))
     done = bench.run("--key-file", str(tmp_path / "key.txt"))
     assert isinstance(done.exception, ConfigError)
-    assert str(done.exception).startswith("the key: found a space, a line break or a character that no key has")
+    assert str(done.exception).startswith(
+        "the key: found a quote, a space, a line break or a character that no key has"
+    )
     assert KEY not in str(done.exception)
     assert (bench.happened, bench.store.has_key) == ([], False)
 

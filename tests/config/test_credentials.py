@@ -45,7 +45,20 @@ def test_no_credential_means_the_environment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["ge heim", "ge\nheim", "ge\theim", "ge\0heim", "ge\x7fheim", "gehéim", "ge\udcffheim", "g" * 5000]
+    "key",
+    [
+        '"geheim"',
+        "'geheim'",
+        "<geheim>",
+        "ge heim",
+        "ge\nheim",
+        "ge\theim",
+        "ge\0heim",
+        "ge\x7fheim",
+        "gehéim",
+        "ge\udcffheim",
+        "g" * 5000,
+    ],
 )
 def test_what_cannot_be_a_key_is_refused_without_repeating_it(tmp_path: Path, key: str) -> None:
     with pytest.raises(ConfigError, match="environment: OPENAI_API_KEY: ") as error:
