@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from speakerd.config.keys import ENVIRONMENT_PREFIX, Key, KeyPath, Kind, dotted, known_keys
-from speakerd.config.mistakes import KEY_BELONGS_ELSEWHERE, Mistake, Place, looks_like_a_secret, nearest
+from speakerd.config.mistakes import KEY_BELONGS_ELSEWHERE, Mistake, Place, listed, looks_like_a_secret, nearest
 from speakerd.config.yaml_nodes import Node, core_value, read_nodes
 
 MAX_CHARACTERS = 256 * 1024
@@ -15,12 +15,14 @@ MAX_CHARACTERS = 256 * 1024
 def overlay(root: Node, environ: Mapping[str, str]) -> list[Mistake]:
     """Put the values of `environ` into the tree of nodes; the mistakes in them.
 
-    Variables without `__` after the prefix belong to others and are left alone. Of two that overlap,
-    the one for the deeper key wins.
+    Variables without `__` after the prefix belong to others and are left alone, unless they are one of ours
+    with `_` for `__`. Of two that overlap, the one for the deeper key wins.
     """
     mistakes: list[Mistake] = []
     for name in sorted(environ):
-        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name.removeprefix(ENVIRONMENT_PREFIX):
+        if not name.upper().startswith(ENVIRONMENT_PREFIX):
+            continue
+        if "__" not in name[len(ENVIRONMENT_PREFIX) :] and _undoubled(name) is None:
             continue
         key = _key_of(name)
         if key is None:
@@ -40,7 +42,7 @@ def _key_of(name: str) -> Key | None:
 
 def _unknown(name: str) -> Mistake:
     place = Place(in_environment=True, source=name)
-    parts = name.removeprefix(ENVIRONMENT_PREFIX).split("__")
+    parts = name[len(ENVIRONMENT_PREFIX) :].split("__")
     if looks_like_a_secret(parts[-1]):
         return Mistake(place, "", f"found a key that does not exist, expected none ({KEY_BELONGS_ELSEWHERE})")
     meant = _meant(name)
@@ -48,15 +50,35 @@ def _unknown(name: str) -> Mistake:
     return Mistake(place, "", f"found a variable that is not known, expected SPEAKERD_SECTION__KEY ({hint})")
 
 
+def _names() -> list[str]:
+    return [key.environment_name for key in known_keys().values() if key.environment_name]
+
+
+def _undoubled(name: str) -> str | None:
+    """The known variable that `name` would be with `__` in place of `_`."""
+    return next((known for known in _names() if known.replace("__", "_") == name.upper()), None)
+
+
 def _meant(name: str) -> str | None:
-    """The known variable that `name` goes on too long from, or is spelt like."""
-    names = [key.environment_name for key in known_keys().values() if key.environment_name]
-    above = [known for known in names if name.upper().startswith(f"{known}__")]
+    """The known variables that `name` goes on too long from, or is spelt like, or whose key it puts elsewhere."""
+    if meant := _undoubled(name):
+        return meant
+    above = [known for known in _names() if name.upper().startswith(f"{known}__")]
     if above:
         return max(above, key=len)
-    ends = [known.removeprefix(ENVIRONMENT_PREFIX) for known in names]
-    end = nearest(name.upper().removeprefix(ENVIRONMENT_PREFIX), ends)
+    section, _, last = name.upper().removeprefix(ENVIRONMENT_PREFIX).rpartition("__")
+    with_key = {known.removeprefix(ENVIRONMENT_PREFIX).rpartition("__")[0]: known for known in _names_of(last)}
+    if with_key:
+        near = nearest(section, with_key)
+        return with_key[near] if near else listed(with_key.values())
+    ends = [known.removeprefix(ENVIRONMENT_PREFIX) for known in _names()]
+    end = nearest(f"{section}__{last}", ends)
     return f"{ENVIRONMENT_PREFIX}{end}" if end else None
+
+
+def _names_of(key: str) -> list[str]:
+    """The known variables of keys called so, in whatever section."""
+    return [known for known in _names() if known.rpartition("__")[2] == key]
 
 
 def _node_of(key: Key, text: str, place: Place) -> tuple[Node | None, list[Mistake]]:
