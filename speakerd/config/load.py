@@ -88,6 +88,12 @@ def _read_file(path: Path, file: Place) -> tuple[Node, list[Mistake]]:
     return root, mistakes
 
 
+_HINTS: Mapping[type[OSError], str] = {
+    FileNotFoundError: "is its name right?",
+    PermissionError: "use sudo, or let this user read it",
+}
+
+
 class _UnusableError(Exception):
     """The file cannot be read as text."""
 
@@ -105,7 +111,10 @@ def _read_bytes(path: Path) -> bytes:
             _must_be_regular(os.fstat(descriptor).st_mode)
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise _UnusableError(f"found no readable file, expected one ({error.strerror or 'cannot be read'})") from error
+        reason = error.strerror or "cannot be read"
+        if hint := _HINTS.get(type(error)):
+            reason += f": {hint}"
+        raise _UnusableError(f"found no readable file, expected one ({reason})") from error
     except ValueError as error:  # a NUL byte in the name
         raise _UnusableError("found an impossible file name, expected one that exists") from error
     if len(data or b"") > MAX_FILE_BYTES:

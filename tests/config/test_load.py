@@ -197,7 +197,7 @@ def test_paths_that_are_no_file(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     for path, words in [
         (tmp_path, "found a folder, expected a file"),
-        (tmp_path / "none", "found no readable file, expected one (No such file or directory)"),
+        (tmp_path / "none", "found no readable file, expected one (No such file or directory: is its name right?)"),
         (tmp_path / "fifo" / "x", "found no readable file"),
         (tmp_path / ("x" * 300), "found no readable file"),
         (fifo, "found a device or pipe, expected a regular file"),
@@ -218,5 +218,5 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = tmp_path / "c.yaml"
     path.touch()
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(ConfigError, match=r"expected one \(Permission denied\)"):
+    with pytest.raises(ConfigError, match=r"expected one \(Permission denied: use sudo, or let"):
         load(path, {})
