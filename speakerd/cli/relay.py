@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from speakerd.cli.addresses import cannot_listen
 from speakerd.config.credentials import api_key
 from speakerd.config.load import load
 from speakerd.config.model import Config
@@ -49,11 +50,11 @@ def serve(config: Config) -> None:
     setup_logging(config.log.level)
     try:
         asyncio.run(run(config, api_key(), os.environ, inherited_sockets()))
-    except BaseExceptionGroup as group:
-        error = only_error(group)
-        raise error from error.__cause__
-    except OSError as error:
-        raise SpeakerdError(f"cannot listen on {config.relay.host}:{config.relay.port}: {error.strerror}") from error
+    except (BaseExceptionGroup, OSError) as trouble:
+        error = only_error(trouble)
+        if not isinstance(error, OSError):
+            raise error from error.__cause__
+        raise cannot_listen(config.relay.host, config.relay.port, error, "relay.port") from error
 
 
 @command.group("token")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Mapping
 
 import click
 
+from speakerd.cli.addresses import cannot_listen
+from speakerd.config.load import read
 from speakerd.config.model import Server
 from speakerd.errors import EXIT_CONFIG, EXIT_FAILED, ConfigError
 from speakerd.server.embedded import serve_embedded
@@ -24,18 +27,24 @@ from speakerd.server.embedded import serve_embedded
 @click.option("--chat-model", default="", help="Name of the chat service's model.")
 def command(host: str, port: int, **parts: str) -> None:
     """Serve the OpenAI Realtime protocol on this machine, without a key and without a network."""
-    try:
-        config = Server.model_validate(parts)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    config = _checked(parts)
     try:
         asyncio.run(_serve(config, host, port))
     except ConfigError as error:
         click.echo(f"speakerd: {error}", err=True)
         sys.exit(EXIT_CONFIG)
     except OSError as error:
-        click.echo(f"speakerd: cannot listen on {host}:{port}: {error}", err=True)
+        click.echo(f"speakerd: {cannot_listen(host, port, error, '--port')}", err=True)
         sys.exit(EXIT_FAILED)
+
+
+def _checked(parts: Mapping[str, str]) -> Server:
+    """The section `server` of the options. Raises UsageError in the words of `speakerd check`."""
+    reading = read(None, {f"SPEAKERD_SERVER__{name.upper()}": value for name, value in parts.items()})
+    if reading.config is not None:
+        return reading.config.server
+    wrong = (f"--{m.key.removeprefix('server.').replace('_', '-')}: {m.text}" for m in reading.mistakes)
+    raise click.UsageError("\n".join(wrong))
 
 
 async def _serve(config: Server, host: str, port: int) -> None:

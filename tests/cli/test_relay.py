@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from speakerd.cli.relay import command
+from speakerd.errors import SpeakerdError
 from speakerd.relay.tokens import digest_of
 
 
@@ -70,6 +71,19 @@ def test_redis_is_asked_where_it_is_named(relay, tmp_path: Path) -> None:
         words = [*arguments, str(tmp_path / "c.yaml")]
         result = relay(*words) if "token" in words else relay(*words, "token", "list")
         assert "Redis" in str(result.exception)
+
+
+def test_a_taken_port_is_a_plain_error(relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEAKERD_REALTIME__URL", "wss://example.org/v1/realtime")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("SPEAKERD_RELAY__PORT", str(port))
+        error = relay().exception
+    assert isinstance(error, SpeakerdError)
+    assert str(error).startswith(f"cannot listen on 127.0.0.1:{port}: Address already in use (another program")
+    assert "relay.port" in str(error)
 
 
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:

@@ -48,13 +48,19 @@ def test_a_taken_port_is_a_plain_error():
         taken.listen()
         result = CliRunner().invoke(command, ["--port", str(taken.getsockname()[1])])
     assert result.exit_code == 1
-    assert "cannot listen" in result.stderr
+    assert "cannot listen on 127.0.0.1:" in result.stderr
+    assert "Address already in use (another program" in result.stderr
+    assert "choose another --port)" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_chat_service_that_is_no_address_is_refused():
     result = CliRunner().invoke(command, ["--chat-url", "ftp://x"])
     assert result.exit_code == 2
-    assert "http://HOST" in result.output
+    assert 'Error: --chat-url: found the text "ftp://x", expected http://HOST' in result.output
+    result = CliRunner().invoke(command, ["--chat-model", "x" * 201])
+    assert "--chat-model: found the text" in result.output
+    assert "expected text of 0 to 200 characters" in result.output
 
 
 def test_a_missing_model_of_piper_is_told(tmp_path):
