@@ -246,6 +246,16 @@ async def test_a_stand_in_says_so_once(url: str):
     assert said == [f"{module.STANDING_IN} 2 plus 3 is 5.", "2 plus 3 is 5."]
 
 
+async def test_clients_come_and_go_in_sentences(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level("INFO", module.__name__):
+        async with serve_embedded(Server(voice="rms"), warm=False) as url, connect(url) as socket:
+            await socket.recv()
+    assert caplog.messages == [
+        "A client of the embedded server has connected; open sessions: 1.",
+        "A client of the embedded server is gone; open sessions: 0.",
+    ]
+
+
 @pytest.mark.parametrize("warm", [True, False])
 async def test_ears_are_loaded_at_the_start_or_for_the_first_client(monkeypatch, warm: bool):
     loaded = threading.Event()
