@@ -14,7 +14,7 @@ from speakerd.doctor.judges import wheels as judge_wheels
 from speakerd.doctor.judges.unit import Unit
 from speakerd.doctor.patient import Patient
 from speakerd.doctor.probes.models import pace
-from speakerd.doctor.probes.unit import warnings
+from speakerd.doctor.probes.unit import systemd_runs, warnings
 from speakerd.doctor.probes.wheels import software
 from speakerd.errors import ConfigError, SpeakerdError
 from speakerd.purse.pricelist import load_prices
@@ -74,4 +74,5 @@ def check_models(patient: Patient) -> Iterator[Finding]:
 
 def check_service(patient: Patient, unit: Unit | None) -> Iterator[Finding]:
     """What systemd and the journal say."""
-    yield from judge_unit.judge(unit, warnings(patient.unit) if unit is not None else None)
+    told = warnings(patient.unit) if unit is not None else None
+    yield from judge_unit.judge(unit, told, systemd_runs=systemd_runs())

@@ -37,14 +37,16 @@ class Unit:
         return self.active in ("active", "activating", "reloading", "deactivating")
 
 
-def judge(unit: Unit | None, warnings: list[str] | None) -> list[Finding]:
+def judge(unit: Unit | None, warnings: list[str] | None, *, systemd_runs: bool = True) -> list[Finding]:
     """`unit`: None without systemd or where it is not installed; `warnings`: newest last, None: not to be read."""
-    return [*_unit(unit), *_journal(unit, warnings)]
+    return [*_unit(unit, systemd_runs), *_journal(unit, warnings)]
 
 
-def _unit(unit: Unit | None) -> list[Finding]:
+def _unit(unit: Unit | None, systemd_runs: bool) -> list[Finding]:
     if unit is None:
         why = "It does not start by itself with the machine."
+        if not systemd_runs:
+            return [notice(SERVICE, "There is no systemd here, so no service.", why, "speakerd run, by hand")]
         return [notice(SERVICE, "speakerd is not installed as a service.", why, "sudo script/install")]
     figures: dict[str, Figure] = {
         "active": unit.active,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from speakerd.doctor.judges.unit import Unit
 from speakerd.doctor.probes.command import ask, properties
@@ -10,6 +11,11 @@ from speakerd.doctor.probes.command import ask, properties
 _ASKED = "ActiveState,SubState,UnitFileState,LoadState,StatusText,Result,ExecMainStatus,NRestarts"
 MAX_WARNINGS = 100
 MAX_CHARACTERS = 200
+
+
+def systemd_runs() -> bool:
+    """False in most containers."""
+    return Path("/run/systemd/system").is_dir()
 
 
 def unit(name: str) -> Unit | None:

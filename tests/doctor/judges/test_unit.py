@@ -69,6 +69,9 @@ def test_words_in_quotes_are_left_out():
 def test_no_service_no_journal():
     (only,) = judge(None, None)
     assert only.remedy == "sudo script/install"
+    (only,) = judge(None, None, systemd_runs=False)
+    assert only.what == "There is no systemd here, so no service."
+    assert "script/install" not in only.remedy
 
 
 @pytest.mark.parametrize(
