@@ -174,6 +174,7 @@ class Trial:
         if decided is None:
             self.figures.missed.append("interruption")
             self.daemon.wait("StateChanged", speak_s, 20.0, state="LISTENING")
+            time.sleep(0.5)  # the server takes the first sound that comes for words: let the next turn end them
             return
         time.sleep(0.5)
         sound = self.recorder.so_far()
