@@ -32,6 +32,10 @@ def command(by: By, last: int, as_json_text: bool, ledger: Path | None) -> None:
     \b
     By conversation, only this month and the last are known.
     """
+    if ledger is not None and not ledger.exists():
+        raise SpeakerdError(
+            f"the ledger {ledger} is not there", hint="name its folder; without --ledger, the usual one"
+        )
     folder = ledger or _usual_folder()
     reading = _read(folder)
     found = rows(reading.entries, by)
@@ -62,7 +66,7 @@ def _read(folder: Path) -> Reading:
     try:
         return read(folder)
     except OSError as error:
-        hint = "as root: sudo speakerd usage" if isinstance(error, PermissionError) else "name it by --ledger"
+        hint = "as root: sudo speakerd usage" if isinstance(error, PermissionError) else "name its folder by --ledger"
         raise SpeakerdError(f"the ledger {folder} cannot be read: {error.strerror}", hint=hint) from error
 
 

@@ -88,6 +88,11 @@ def test_nothing_yet(tmp_path, monkeypatch):
     assert run(tmp_path / "a" / "b").stdout == "Nothing was used yet.\n"
 
 
+def test_a_ledger_that_is_named_must_be_there(tmp_path):
+    with pytest.raises(SpeakerdError, match=f"the ledger {tmp_path}/none is not there"):
+        run(tmp_path / "a" / "b", "--ledger", str(tmp_path / "none"))
+
+
 def test_a_ledger_that_cannot_be_read(tmp_path):
     (tmp_path / "2026-10.ledger").mkdir()
     with pytest.raises(SpeakerdError, match="cannot be read: Is a directory"):
