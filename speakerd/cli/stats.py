@@ -61,7 +61,7 @@ def _nothing(since: datetime, unit: str, folder: Path | None, events: Path | Non
     """What was looked for and not found, and what that may be due to."""
     when = f"since {since:%Y-%m-%d %H:%M}"
     if events is not None:
-        return f"No entries: {events} has no line of the kind Told {when}."
+        return f"No entries: {events} has no line that counts {when}. Is it a file of `speakerd run --events`?"
     where = f"the journal files in {folder}" if folder else "the journal"
     whose = f" of {unit}" if unit else ""
     lines = [f"No entries: {where} has none{whose} {when}", "with a SPEAKERD_EVENT that is counted."]

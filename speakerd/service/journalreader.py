@@ -28,7 +28,8 @@ def read(since: datetime, unit: str, folder: Path | None = None) -> Iterator[Tol
         reader = Reader(path=str(folder)) if folder else Reader()
     except OSError as error:
         where = str(folder) if folder else "the journal"
-        raise SpeakerdError(f"{where} cannot be read: {error.strerror}", hint="as root: sudo speakerd stats") from error
+        hint = "name a folder of journal files" if folder else "as root: sudo speakerd stats"
+        raise SpeakerdError(f"{where} cannot be read: {error.strerror}", hint=hint) from error
     with reader:
         _choose(reader, unit)
         reader.seek_realtime(since)

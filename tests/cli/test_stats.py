@@ -47,7 +47,7 @@ def test_json(events):
 def test_nothing_found_says_what_was_looked_for(events, tmp_path):
     done = run("--events", events, "--since", "2199-01-01")
     assert done.exit_code == 0
-    assert done.output == f"No entries: {events} has no line of the kind Told since 2199-01-01 00:00.\n"
+    assert done.output.startswith(f"No entries: {events} has no line that counts since 2199-01-01 00:00. Is it")
     (tmp_path / "empty").mkdir()
     done = run("--journal", tmp_path / "empty", "--since", "2026-11-01")
     assert done.exit_code == 0
@@ -75,4 +75,4 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
     assert "No such file" in str(done.exception)
     done = run("--journal", tmp_path / "none")
     assert done.exit_code == 1
-    assert "cannot be read" in str(done.exception)
+    assert "cannot be read: No such file or directory (name a folder of journal files)" in str(done.exception)
