@@ -81,7 +81,7 @@ def _level(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
         return None, None
     digits = value[1:] if value[:1] in ("+", "-") else value
     if not (digits.isascii() and digits.isdigit() and int(digits) <= 100):
-        raise click.BadParameter("expected 0 to 100, or a change such as +10 or -10")
+        raise click.BadParameter(f"found {value!r}, expected 0 to 100, or a change such as +10 or -10")
     return (int(value), None) if digits == value else (None, int(value))
 
 

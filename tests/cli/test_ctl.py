@@ -117,6 +117,10 @@ def test_wrong_usage_asks_nothing(daemon, words):
     assert daemon.asked == []
 
 
+def test_a_wrong_volume_is_repeated(daemon):
+    assert "found '101', expected 0 to 100" in " ".join(ctl(daemon, "volume", "101").output.split())
+
+
 def test_without_a_daemon_that_is_told(tmp_path):
     for options in ((), ("--json",)):
         result = CliRunner().invoke(command, ["status", "--socket", str(tmp_path / "ctl"), *options])
