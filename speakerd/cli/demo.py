@@ -77,7 +77,8 @@ def _make_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise SpeakerdError(f"--out {folder}: {error.strerror}", hint="name a folder that can be written") from error
+        reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
+        raise SpeakerdError(f"--out {folder}: {reason}", hint="name a folder that can be written") from error
 
 
 class Teller:

@@ -13,7 +13,7 @@ import pytest
 from speakerd.cli.demo import Teller, closing
 
 
-@pytest.mark.parametrize("place", ["file/below", "/proc", "/proc/x"])
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc", "/proc/x"])
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str):
     (tmp_path / "file").touch()
     command = [sys.executable, "-m", "speakerd", "demo", "--out", str(tmp_path / place)]
@@ -22,6 +22,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: st
     assert done.stdout == ""
     assert done.stderr.startswith("speakerd: --out ")
     assert len(done.stderr.splitlines()) == 1
+    assert ("there is a file of that name" in done.stderr) is (place == "file")
 
 
 def test_a_failure_on_a_busy_machine_says_so():
