@@ -35,4 +35,4 @@ def _read(name: str, path: Path) -> tuple[Samples, int]:
                 raise ConfigError(f"sounds.{name}: found {path} ({found}), {want}")
             return from_bytes(file.readframes(file.getnframes())), rate_hz
     except (OSError, EOFError, wave.Error) as error:
-        raise ConfigError(f"sounds.{name}: found {path} ({error}), {want}") from error
+        raise ConfigError(f"sounds.{name}: found {path} ({str(error) or 'it ends too early'}), {want}") from error

@@ -91,7 +91,9 @@ def test_a_sound_that_cannot_be_played_is_a_mistake(tmp_path: Path) -> None:
     path.write_text(f"sounds: {{wake: {sound}}}\n")
     result = check("--config", path)
     assert result.exit_code == 78
-    assert result.output.startswith(f"sounds.wake: found {sound}")
+    assert result.output.startswith(f"sounds.wake: found {sound} (file does not start with RIFF id), expected a .wav")
+    sound.write_bytes(b"")
+    assert check("--config", path).output.startswith(f"sounds.wake: found {sound} (it ends too early), expected a .wav")
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         file.writeframes(bytes(3200))
