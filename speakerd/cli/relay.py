@@ -83,7 +83,11 @@ def add(
 ) -> None:
     """Make a token and print it: once, for only a hash of it is kept."""
     if not NAME.fullmatch(name):
-        raise click.BadParameter("up to 64 letters A-Z, digits, _ and -", param_hint="NAME")
+        raise click.BadParameter(f"found {name!r}, expected 1 to 64 of a-z, A-Z, 0-9, _ and -", param_hint="NAME")
+    if "" in (*models, *voices):
+        raise click.BadParameter(
+            "found nothing, expected a name; leave the option out for all", param_hint="--model, --voice"
+        )
     secret = new_secret()
     token = Token(
         name=name,

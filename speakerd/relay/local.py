@@ -124,8 +124,10 @@ class TokenFile:
                 self._tokens, self._mark = {token.digest: token for token in tokens}, mark
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, RecursionError, TypeError) as error:
-            raise StoreAwayError(f"{self._path} cannot be read: {error}") from error
+        except OSError as error:
+            raise StoreAwayError(f"{self._path} cannot be read: {error.strerror}") from error
+        except (ValueError, RecursionError, TypeError) as error:
+            raise StoreAwayError(f"{self._path} is damaged: {error}") from error
         return self._tokens
 
     @contextlib.contextmanager

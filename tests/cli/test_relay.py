@@ -50,7 +50,9 @@ def test_revoking(relay) -> None:
     assert relay("token", "add", "kitchen").exit_code == 0
 
 
-@pytest.mark.parametrize("arguments", [("add", "a b"), ("add", ""), ("add", "x", "--per-day", "-1"), ("add",)])
+@pytest.mark.parametrize(
+    "arguments", [("add", "a b"), ("add", ""), ("add", "x", "--per-day", "-1"), ("add",), ("add", "x", "--model", "")]
+)
 def test_what_is_not_understood(relay, arguments: tuple[str, ...]) -> None:
     assert relay("token", *arguments).exit_code == 2
 

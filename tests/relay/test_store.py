@@ -169,7 +169,7 @@ async def test_a_file_that_is_none_is_a_store_that_is_away(tmp_path: Path) -> No
     store = LocalStore(tmp_path, lambda: 0.0)
     for text in ("{", "[1]", '[{"name":"x"}]', '{"a": 1}', "7"):
         (tmp_path / "tokens.json").write_text(text)
-        with pytest.raises(StoreAwayError):
+        with pytest.raises(StoreAwayError, match="is damaged: "):
             await store.find("x")
     (tmp_path / "tokens.json").unlink()
     assert await store.find("x") is None
