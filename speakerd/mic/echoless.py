@@ -30,7 +30,7 @@ LOUD_FRAMES = 35
 """… for 700 ms: so a loud frame was to be heard in them, whatever the echo's delay, to 400 ms."""
 
 TRUSTED_FRAMES = 1_500
-"""For so much playback, half a minute, a proof holds: people turn the volume up, and move things."""
+"""For so much playback, half a minute, a proof holds if it gets no louder: people turn knobs, and move things."""
 
 
 class Echoless:
@@ -39,6 +39,8 @@ class Echoless:
     def __init__(self) -> None:
         self._near_powers: deque[float] = deque(maxlen=SILENT_FRAMES)
         self._loudest_dbfs = FAINT_DBFS + LOUD_DB
+        self._proven_dbfs = 0.0
+        """The loudest that was not heard, while that is trusted."""
         self._trusted_frames = self._loud_frames = 0
         self._since_loud = PAUSE_FRAMES + 1
 
@@ -50,9 +52,13 @@ class Echoless:
     def feed(self, near_power: float, far_dbfs: float, room_power: float) -> None:
         """Power of the microphone and of the room without us, in one unit; level of the reference."""
         self._trusted_frames = max(0, self._trusted_frames - 1)
+        known_dbfs = self._proven_dbfs if self.proven else self._loudest_dbfs
+        if far_dbfs > known_dbfs + LOUD_DB:  # turned up: this may well be heard
+            self._trusted_frames = self._loud_frames = 0
         self._near_powers.append(near_power)
         self._loudest_dbfs = max(far_dbfs, self._loudest_dbfs - FADE_DB, FAINT_DBFS + LOUD_DB)
         self._since_loud = 0 if far_dbfs > self._loudest_dbfs - LOUD_DB else self._since_loud + 1
         self._loud_frames = self._loud_frames + 1 if self._since_loud <= PAUSE_FRAMES else 0
         if self._loud_frames >= LOUD_FRAMES and sum(self._near_powers) < ABOVE_ROOM * SILENT_FRAMES * room_power:
+            self._proven_dbfs = max(self._proven_dbfs, self._loudest_dbfs) if self.proven else self._loudest_dbfs
             self._trusted_frames = TRUSTED_FRAMES

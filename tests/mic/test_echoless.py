@@ -65,3 +65,13 @@ def test_the_users_words_do_not_change_what_is_proven_but_time_does() -> None:
     fed(100 * ROOM, frames=1, to=echoless)
     assert fed(HEARD, frames=TRUSTED_FRAMES - 2, to=echoless).proven
     assert not fed(HEARD, frames=1, to=echoless).proven
+
+
+def test_nothing_is_proven_of_a_reference_that_is_turned_up() -> None:
+    echoless = fed(ROOM, PLAYS - 20.0)
+    assert fed(ROOM, PLAYS - 15.0, 1, echoless).proven, "words vary so much"
+    assert not fed(HEARD, PLAYS, 1, echoless).proven
+    assert not fed(HEARD, PLAYS - 20.0, 1, echoless).proven
+    assert fed(ROOM, PLAYS, to=echoless).proven, "it is not heard even so"
+    assert fed(ROOM, PLAYS - 20.0, 300, echoless).proven
+    assert fed(ROOM, PLAYS, 1, echoless).proven, "it was this loud before"
