@@ -52,6 +52,9 @@ JUDGED_FRAMES = 40
 WORD_FRAMES = 75
 """1.5 s: what a wake word and its model's answer take."""
 
+ANSWER_FRAMES = 30
+"""0.6 s: so long after the assistant's last word a wake model may still take that for its own."""
+
 
 PATH_NOTED_FRAMES = 25
 """0.5 s: how often the echo's delay is noted. A jump is looked for against the note before the last one."""
@@ -122,7 +125,7 @@ class Duplex:
         self.wake_samples: Samples = np.zeros(NEAR_PERIOD_FRAMES, np.int16)
         """Of the frame processed last, where to look for wake words: with more of the user, and of the echo, left."""
         self._silent_frames = REST_AFTER_FRAMES
-        self._mute_frames = TAIL_FRAMES
+        self._mute_frames = ANSWER_FRAMES
         """Since the assistant was last audible."""
         self._playing = False
         self._warm_up_left = WARM_UP_FRAMES
@@ -140,12 +143,12 @@ class Duplex:
 
     @property
     def doubtful(self) -> bool:
-        """True while the assistant is audible and the detector has heard nobody speak in the last second and a half.
+        """True while the assistant is audible, or was just now, and the detector has heard nobody speak for 1.5 s.
 
         Then no wake word counts: the assistant's own voice sounds like one, with scores to 0.99 (docs/wake.md). Where
         it was not heard at all of late there is no such doubt.
         """
-        judged = self._detector is not None and self._playing and not self._echoless.proven
+        judged = self._detector is not None and self._mute_frames < ANSWER_FRAMES and not self._echoless.proven
         return judged and self._unheard_frames > WORD_FRAMES
 
     @property
@@ -176,6 +179,7 @@ class Duplex:
     def process(self, frame: NearFrame, far: FarFrame) -> tuple[NearFrame, tuple[BargeInEvent, ...]]:
         """The near frame without echo, and what was decided with it."""
         self._silent_frames = 0 if far.samples.any() else self._silent_frames + 1
+        self._mute_frames = 0 if far.playing else self._mute_frames + 1
         if not far.aligned:
             self._realigned()
         if far.playing:
@@ -204,7 +208,6 @@ class Duplex:
         score = self._score(frame, out, far, spectra)
         events = self._judged(frame.index, score, near_dbfs) if far.playing else self._after_playing(far)
         self._playing = far.playing
-        self._mute_frames = 0 if far.playing else self._mute_frames + 1
         # An earcon needs no cancelling: it is no word, and the suppressor takes more of the user than it covers.
         free = not self._poor and not self.half_duplex
         if self._mute_frames >= TAIL_FRAMES:

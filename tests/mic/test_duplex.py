@@ -13,6 +13,7 @@ from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.dsp.echoview import ERROR, ESTIMATE, MICROPHONE, OUT, Spectra
 from speakerd.mic.duplex import (
     ALONE_FRAMES,
+    ANSWER_FRAMES,
     JUDGED_FRAMES,
     REST_AFTER_FRAMES,
     TAIL_FRAMES,
@@ -143,8 +144,22 @@ def test_a_wake_word_is_doubtful_while_nobody_was_heard_over_the_assistant() -> 
     detector.says = 0.3
     for index in range(WORD_FRAMES + 1):
         duplex.process(near(index), far())
-    duplex.process(near(0), NOTHING_PLAYS)
-    assert not duplex.doubtful, "the assistant is silent: whatever is heard is no echo"
+    for index in range(ANSWER_FRAMES):
+        assert duplex.doubtful, "its last word may still be taken for a wake word"
+        duplex.process(near(index), NOTHING_PLAYS)
+    assert not duplex.doubtful
+
+
+def test_after_a_reply_that_ends_in_silence_wake_words_count() -> None:
+    duplex = Duplex(Canceller(), Detector(0.3), Judge())
+    duplex.process(near(0), far())
+    for index in range(2 * REST_AFTER_FRAMES):
+        duplex.process(near(index), FarFrame(NOTHING_PLAYS.samples, playing=True))
+        assert duplex.doubtful
+    for index in range(ANSWER_FRAMES):
+        duplex.process(near(index), NOTHING_PLAYS)
+    assert duplex.resting
+    assert not duplex.doubtful
 
 
 class Looking(Detector):
@@ -182,7 +197,9 @@ def test_the_beginning_of_a_reply_is_doubtful_though_somebody_spoke_over_the_las
     assert not duplex.doubtful
     duplex.process(near(1), NOTHING_PLAYS)
     detector.says = 0.3
-    duplex.process(near(2), far())
+    duplex.process(near(2), NOTHING_PLAYS)
+    assert not duplex.doubtful
+    duplex.process(near(3), far())
     assert duplex.doubtful
 
 

@@ -12,6 +12,7 @@ from speakerd.conversation.events import DuplexChanged, SpeechDetected, WakeDete
 from speakerd.dsp.aec import WebRtcCanceller
 from speakerd.errors import ConfigError
 from speakerd.mic.bargein import BargeInJudge
+from speakerd.mic.doubletalk import DoubleTalk
 from speakerd.mic.duplex import OFF, Duplex
 from speakerd.mic.echometer import EchoMeter
 from speakerd.mic.frontend import FrontEnd, HeardEvent
@@ -103,6 +104,27 @@ class ToldMeter(EchoMeter):
 
     def feed(self, near_dbfs: float, out_dbfs: float, *, far_audible: bool) -> None:
         pass
+
+
+@pytest.mark.parametrize("room", range(3))
+def test_a_reply_that_ends_with_a_wake_word_wakes_nobody(say: Callable[..., Samples], room: int) -> None:
+    alexa = Wake(words=(WakeWord(model="alexa"),))
+    front_end = FrontEnd(alexa, Duplex(WebRtcCanceller(), DoubleTalk(), BargeInJudge()))
+    said = say("I am Alexa")
+    said = said[: np.flatnonzero(np.abs(said) > 300)[-1] + 400]
+    played = np.concatenate([silence(3), said, silence(2)])
+    played = played[: played.size // NEAR_PERIOD_FRAMES * NEAR_PERIOD_FRAMES]
+    rng, ms = np.random.default_rng(room), 200 * (room + 1)
+    answer = rng.standard_normal(16 * ms) * np.exp(-6.9 * np.arange(16 * ms) / (16 * ms))
+    answer[0] += 3
+    echo = np.convolve(played, np.concatenate([np.zeros(960), 0.4 * answer / np.linalg.norm(answer)]))[: played.size]
+    sound = (echo + rng.standard_normal(echo.size) * 15).astype(np.int16)
+    events: list[HeardEvent] = []
+    for index, start in enumerate(range(0, played.size, NEAR_PERIOD_FRAMES)):
+        part = slice(start, start + NEAR_PERIOD_FRAMES)
+        audible = 48_000 <= start < 48_000 + said.size + 3 * NEAR_PERIOD_FRAMES
+        events += front_end.process(NearFrame(sound[part], index, 0.0), FarFrame(played[part], playing=audible))[1]
+    assert not [event for event in events if isinstance(event, WakeDetected)]
 
 
 def test_poor_cancellation_is_told_once_when_it_begins_and_when_it_ends() -> None:
