@@ -122,7 +122,7 @@ def _default(key: Key, elsewhere: str) -> str:
     if key.default is None:
         return "none, it must be given"
     if key.kind is Kind.LIST and not key.default:
-        return "none"
+        return "an empty list"
     if key.kind is Kind.LIST or (isinstance(key.default, str) and len(key.default) > _FOLD_FROM_CHARACTERS):
         return elsewhere
     return _scalar(key.default)

@@ -22,7 +22,7 @@ class McpServer(Section):
     credential: str = Field("", max_length=100)
     """Name of the systemd credential (or environment variable) that holds its token; empty for none."""
     allowed_tools: tuple[Name, ...] = Field((), max_length=100)
-    """Tools that the assistant may use; none given: all of them."""
+    """Tools that the assistant may use; empty for all of them."""
     approval: Literal["never", "always"] = "never"
     """Whether the service asks before it uses a tool; nobody can answer by voice, so with `always` it uses none."""
 

@@ -49,7 +49,7 @@ class Persona(Section):
     model: str = Field("", max_length=200)
     """Its model."""
     skills: tuple[Name, ...] = Field((), max_length=100)
-    """Skills, and labels of MCP servers, that it has; none given: all of them; `none`: not any."""
+    """Skills, and labels of MCP servers, that it has; empty for all of them, `[none]` for not any."""
 
 
 class Wake(Section):
