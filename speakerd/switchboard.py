@@ -176,7 +176,7 @@ class Switchboard:
         self.link.pausing(after in (State.IDLE, State.LISTENING, State.FINISHING))
         if after is State.IDLE and before is not State.IDLE:
             self._call("")  # a session that is kept warm is for the default one
-        answered = after is State.LISTENING and before in (State.THINKING, State.SPEAKING)
+        answered = after is State.LISTENING and before in IN_REPLY
         if answered and not isinstance(event, UserSpeechStarted | WakeDetected) and self.cashier.used_up:
             self.conductor.dispatch(GOODBYE)  # the answer was heard; why there is no other the herald tells
         if isinstance(event, DeadlineReached) and before is State.INTERRUPTED:

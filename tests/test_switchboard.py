@@ -133,6 +133,19 @@ async def test_when_the_money_is_spent_the_answer_is_heard_to_its_end_and_no_oth
         board.conductor.stop()
 
 
+async def test_when_the_money_is_spent_noise_over_the_last_word_of_the_answer_changes_nothing():
+    async with rig(keep_warm=False) as r:
+        board = board_for(r.link)
+        await converse(r, board, JARVIS)
+        board.cashier.used_up = True
+        for event in (ev.ResponseStarted(1, "r"), ev.ResponseEnded(1, "r", "completed", 500)):
+            board.conductor.dispatch(event)
+        for event in (ev.PlayoutStarted("i"), ev.BargeInDetected(9, -20.0), ev.PlayoutDrained(final=True)):
+            board.take_event(event)
+        assert board.conductor.state is State.CLOSING
+        board.conductor.stop()
+
+
 @pytest.mark.parametrize("wake", [JARVIS, ALEXA])
 async def test_a_word_while_the_old_session_closes_brings_its_own(wake):
     async with rig(keep_warm=False) as r:
