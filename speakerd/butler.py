@@ -108,6 +108,7 @@ class Butler:
         board.take_event(WakeDetected(word or words[0], 1.0, self.newest_index(), by_hand=True))
         if refusal is not None:
             return Reply(refusal.told, "no_money")
+        began = began and board.conductor.state is not State.FINISHING  # barge_in: off
         told = "Listening." if began else "There was a conversation already; it goes on."
         if trouble := self.reporter.standing.devices.get("microphone"):
             told += f"\nBut the microphone does not work: {trouble}"

@@ -117,7 +117,9 @@ class Herald:
                 self._trouble = NOTICES[Trouble.UNREACHABLE].spoken
             case ev.DeadlineReached() if before is State.THINKING:
                 self._trouble = NOTICES[Trouble.SERVER_SILENT].spoken
-            case ev.ResponseEnded(status="completed") | ev.WakeDetected():
+            case ev.ResponseEnded(status="completed"):
+                self._trouble = ""
+            case ev.WakeDetected() if after is not State.FINISHING:  # there it was not heeded
                 self._trouble = ""
         if after is State.IDLE and before is not State.IDLE:
             sentences = [sentence for sentence in (self._trouble, self._remark) if sentence]

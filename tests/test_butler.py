@@ -16,7 +16,7 @@ from speakerd import butler as module
 from speakerd.butler import Butler, running_for
 from speakerd.cashier import Refusal
 from speakerd.cast import Cast
-from speakerd.config.model import Config, Persona, Realtime, Wake, WakeWord
+from speakerd.config.model import BargeIn, Config, Persona, Realtime, Wake, WakeWord
 from speakerd.conversation import events as ev
 from speakerd.conversation.actions import Earcon
 from speakerd.conversation.conductor import Conductor
@@ -128,6 +128,24 @@ async def test_wake_begins_a_conversation_and_stop_ends_it(house, caplog):
     await part(house)
     assert (await house.ask(Command.STOP)).told == "There was nothing to stop."
     assert "Asked to wake by user 0." in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "told"), [("wake_word", "Listening."), ("off", "There was a conversation already; it goes on.")]
+)
+async def test_over_a_reply_that_outlasts_its_session_it_tells_whether_it_was_heeded(house, barge_in, told):
+    house.conductor.use(Rules(barge_in=BargeIn(barge_in)))
+    await house.ask(Command.WAKE)
+    await converse(house)
+    for event in (
+        ev.ResponseStarted(1, "r"),
+        ev.PlayoutStarted("i"),
+        ev.ResponseEnded(1, "r", "completed", 900),
+        ev.SessionEnded(1, "connection_lost"),
+    ):
+        house.conductor.dispatch(event)
+    assert house.conductor.state is State.FINISHING
+    assert (await house.ask(Command.WAKE)).told == told
 
 
 async def test_a_call_by_hand_does_not_hide_that_nothing_is_heard(house):

@@ -296,6 +296,15 @@ async def test_it_can_be_switched_off(tmp_path):
             ],
             [NOTICES[Trouble.CUT_SHORT].spoken],
         ),
+        # Who is not heeded does not find out anew.
+        (
+            [
+                (REFUSED, SPEAKING, FINISHING),
+                (WAKE, FINISHING, FINISHING),
+                (ev.PlayoutDrained(), FINISHING, IDLE),
+            ],
+            [SENTENCE],
+        ),
         # Who has called again in the meantime finds out anew.
         ([(REFUSED, CLOSING, CONNECTING), (WAKE, CONNECTING, CONNECTING), (CLOSED, CLOSING, IDLE)], []),
     ],
