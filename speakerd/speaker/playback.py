@@ -216,6 +216,7 @@ class Playback:
             drain_due, ended = old.playout.drain_due, old.playout.ended
             self._line = self._make_line(rate_hz, old.volume_percent)
             self._line.playout.paused, self._line.speech_gain = old.playout.paused, old.speech_gain
+            self._line.playout.underruns = old.playout.underruns
             old.cut()
             answers = self._flushes.answer(old.playout.settle())
         for answer in answers:

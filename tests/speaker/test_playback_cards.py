@@ -178,6 +178,21 @@ def test_a_card_of_another_rate(studio):
     assert one.next() == PlayoutDrained(final=True)
 
 
+def test_what_is_counted_outlives_a_change_of_rate(studio):
+    first = Breaking(1_000)
+    sinks = [first, SilentSink(44_100, 80)]
+    one = studio(lambda: sinks.pop(0))
+    one.say("a", 0.2)
+    assert one.next() == PlayoutStarted("a")
+    assert one.next() == PlayoutDrained(final=False)
+    one.say("a", 0.2)
+    assert one.playback.underruns == 1
+    first.left = 0
+    assert [one.states.get(timeout=3) for _ in range(3)][-1] is None
+    wait_for(lambda: one.playback._line.rate_hz == 44_100)
+    assert one.playback.underruns == 1
+
+
 def test_the_end_of_a_response_lost_to_a_card_of_another_rate_is_told_once(studio):
     rates = [48_000, 44_100]
     one = studio(lambda: Breaking(3) if rates.pop(0) == 48_000 else SilentSink(44_100, 80))
