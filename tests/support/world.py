@@ -283,7 +283,7 @@ class World:
             room = self._card.await_room(hurry=bool(self.playback._flushes))
             self.playback._serve_flush(self._card)
             if room:
-                self.playback._play_period(self._card)
+                self.playback._play_period(self._card, is_there=True)
                 if self.clock.now_s >= until_s - 1e-9:
                     break
         self.board.take_frames([NearFrame(_SILENCE, self.index, self.clock.now_s)])
