@@ -207,6 +207,25 @@ def test_a_whole_reply_outlasts_its_session():
         walker.teardown()
 
 
+def test_a_reply_of_which_the_rest_comes_with_the_end_of_its_session_is_heard():
+    """Just when all that had come was heard: word of that is still on its way."""
+    walker = Conversations()
+    walker.build(BargeIn.SPEECH, keep_warm=False, into="speak")
+    world = walker.world
+    try:
+        while ev.PlayoutDrained(final=False) not in world.mail:
+            world.pass_time(0.02)
+        walker.speak(1_000)
+        walker.end("completed")
+        walker.it_ends("lost")
+        walker.time_passes(0.5)
+        assert world.state is FINISHING
+        walker.time_passes(1.5)
+        assert world.state is IDLE
+    finally:
+        walker.teardown()
+
+
 WALK: dict[str, tuple[int, list[tuple[object, ...]]]] = {
     # rule: how often, with what
     "time_passes": (20, [*[(0.02,), (0.06,), (0.1,), (0.3,), (1.0,)] * 3, (MUCH,)]),

@@ -196,7 +196,7 @@ ROWS: tuple[Row, ...] = (
     Row(SPEAKING, ev.SessionEnded, S.FINISHING, session.lost_behind_reply, _is_all_here, "its sound is all here"),
     Row(FINISHING, ev.WakeDetected, S.CONNECTING, session.begin_over_reply, _by_wake_word, "barge_in: not off"),
     Row(FINISHING, ev.BargeInDetected, S.IDLE, session.lost_in_reply, _by_speech, "barge_in: speech"),
-    Row(FINISHING, ev.PlayoutDrained, S.IDLE, session.reply_outlasted),
+    Row(FINISHING, ev.PlayoutDrained, S.IDLE, session.reply_outlasted, _was_all, "all was heard"),
     Row(FINISHING, ev.StopRequested, S.IDLE, session.stop_reply),
     Row(FINISHING, ev.DeadlineReached, S.IDLE, session.lost_in_reply),
     # nothing sounds any more, and what was decided while it did was on its way

@@ -194,6 +194,8 @@ ROWS_IN_PLAY = [
     (SPEAKING, (CALLS, ANSWERED, LOST), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
     (SPEAKING, (DRY, ANSWERED, LOST), IDLE, [do.FlushPlayout(), do.CloseUplink(), ERROR], None),
     (FINISHING, (DRAINED,), IDLE, [do.CloseUplink(), ERROR], None),
+    # It had run dry when the rest came, and with it the end of the session.
+    (FINISHING, (DRY,), FINISHING, [], 180),
     (FINISHING, (PERHAPS,), FINISHING, [do.DuckPlayout()], 180),
     (FINISHING, (PERHAPS, NOT_SO), FINISHING, [do.RestorePlayout()], 180),
     (FINISHING, (PERHAPS, DRAINED), IDLE, [do.RestorePlayout(), do.CloseUplink(), ERROR], None),
