@@ -46,7 +46,7 @@ def status(socket: Path | None, as_json: bool) -> None:
     _ask(Request(Command.STATUS), socket, as_json=as_json)
 
 
-@command.command()
+@command.command(short_help="Begin a conversation, as if the wake word had been said.")
 @click.argument("word", default="")
 @_asks
 def wake(word: str, socket: Path | None, as_json: bool) -> None:
@@ -85,7 +85,9 @@ def _level(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     return (int(value), None) if digits == value else (None, int(value))
 
 
-@command.command(context_settings={"ignore_unknown_options": True})
+@command.command(
+    short_help="Tell the volume, percent, or set or change it.", context_settings={"ignore_unknown_options": True}
+)
 @click.argument("level", metavar="[N|+N|-N]", required=False, callback=_level)
 @_asks
 def volume(level: tuple[int | None, int | None], socket: Path | None, as_json: bool) -> None:
@@ -94,7 +96,10 @@ def volume(level: tuple[int | None, int | None], socket: Path | None, as_json: b
     _ask(Request(Command.VOLUME, percent=percent, change=change), socket, as_json=as_json)
 
 
-@command.command(context_settings={"ignore_unknown_options": True})  # "-5 degrees" is a text
+@command.command(
+    short_help="Speak a text, while nobody talks.",
+    context_settings={"ignore_unknown_options": True},  # "-5 degrees" is a text
+)
 @click.argument("text", nargs=-1, required=True)
 @_asks
 def say(text: tuple[str, ...], socket: Path | None, as_json: bool) -> None:
@@ -108,7 +113,7 @@ def say(text: tuple[str, ...], socket: Path | None, as_json: bool) -> None:
     _ask(Request(Command.SAY, text=words), socket, as_json=as_json)
 
 
-@command.command()
+@command.command(short_help="Read the configuration anew.")
 @_asks
 def reload(socket: Path | None, as_json: bool) -> None:
     """Read the configuration anew: what can change at once does, what cannot is named."""

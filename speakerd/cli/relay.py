@@ -65,8 +65,10 @@ def token_group() -> None:
 @token_group.command("add")
 @_CONFIG
 @click.argument("name")
-@click.option("--model", "models", multiple=True, help="Model that it may use; may be given again. None: all.")
-@click.option("--voice", "voices", multiple=True, help="Voice that it may ask for; may be given again. None: all.")
+@click.option("--model", "models", multiple=True, help="Model that it may use; may be given again. Without it: all.")
+@click.option(
+    "--voice", "voices", multiple=True, help="Voice that it may ask for; may be given again. Without it: all."
+)
 @click.option("--per-day", "per_day_usd", type=click.FloatRange(0), help="US dollars a day; 0 for no limit.")
 @click.option("--per-month", "per_month_usd", type=click.FloatRange(0), help="US dollars a month; 0 for no limit.")
 @click.option("--sessions", "max_sessions", type=click.IntRange(1), help="Sessions at a time.")

@@ -84,6 +84,10 @@ def test_every_command_asks_and_tells(daemon, words, request_):
     assert daemon.asked == [request_]
 
 
+def test_the_list_of_commands_is_not_cut_short():
+    assert "..." not in CliRunner().invoke(command, ["--help"]).output.partition("Commands:")[2]
+
+
 def test_every_command_there_is_can_be_asked():
     assert set(command.commands) == set(Command)
 
