@@ -38,7 +38,10 @@ _PLAIN_PROBLEMS = (
         "a colon stands where none can: put text that holds `: ` in quotes, indent this line like those beside it, "
         "put a space after the colon in the line above",
     ),
-    ("cannot start any token", "this character cannot begin a value: put the text in quotes, indent with spaces"),
+    (
+        "cannot start any token",
+        "a tab, or a character that no value begins with: indent with spaces, put such text in quotes",
+    ),
     ("expected alphabetic or numeric", "put text that begins with & or * in quotes"),
     ("expected <document start>", "this line is indented less than the first one, or goes on after the end"),
     ("expected ':'", "this line has no `key: value`, or the line before is not finished"),

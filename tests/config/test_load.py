@@ -125,7 +125,7 @@ def test_what_looks_like_a_secret_is_masked_everywhere(tmp_path: Path, text: str
         ("[log]", "FILE:1: found a list of one entry, expected sections such as `audio:`"),
         ("just words", 'FILE:1: found the text "just words", expected sections'),
         ("log: {level: info", "FILE:1: found text that is not YAML"),
-        ("log:\n\tlevel: info\n", "FILE:2: found text that is not YAML"),
+        ("log:\n\tlevel: info\n", "FILE:2: found text that is not YAML, expected `key: value` (a tab, or a character"),
         ("log: a: b\n", "FILE:1: found text that is not YAML, expected `key: value` (a colon stands where none can"),
         (
             'log: "a\n',
