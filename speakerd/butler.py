@@ -49,9 +49,9 @@ class Butler:
         """The answer to a request of the control socket."""
         if request.command is not Command.STATUS:
             log.info(
-                "Asked to %s by user %s.",
-                request.command,
+                "User %s asked for `speakerd ctl %s`.",
                 caller.uid,
+                request.command,
                 extra=fields(event="Asked", command=request.command, uid=caller.uid, pid=caller.pid),
             )
         match request.command:

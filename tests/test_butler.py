@@ -127,7 +127,7 @@ async def test_wake_begins_a_conversation_and_stop_ends_it(house, caplog):
     assert await house.ask(Command.STOP) == Reply("The conversation ends.", data={"state": "CLOSING"})
     await part(house)
     assert (await house.ask(Command.STOP)).told == "There was nothing to stop."
-    assert "Asked to wake by user 0." in caplog.messages
+    assert "User 0 asked for `speakerd ctl wake`." in caplog.messages
 
 
 @pytest.mark.parametrize(

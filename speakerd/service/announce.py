@@ -16,9 +16,10 @@ def announce(config: Config, *, has_key: bool) -> None:
     words = ", ".join(f"{word.model}{word.persona and f' for {word.persona}'}" for word in config.wake.words)
     audio, url = config.audio, config.realtime.url
     log.info(
-        "Microphone %s, loudspeaker %s, wake word %s.",
+        "Microphone %s, loudspeaker %s, wake word%s %s.",
         audio.capture_device,
         audio.playback_device,
+        "s" if len(config.wake.words) > 1 else "",
         words,
         extra=fields(event="Starting"),
     )

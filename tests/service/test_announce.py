@@ -31,6 +31,15 @@ def test_it_names_what_is_used_and_keeps_secrets(caplog: pytest.LogCaptureFixtur
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("words", "told"), [(["alexa"], "wake word alexa."), (["alexa", "okay_nabu"], "wake words alexa, okay_nabu.")]
+)
+def test_one_wake_word_or_several(caplog: pytest.LogCaptureFixture, words: list[str], told: str):
+    caplog.set_level(logging.INFO)
+    announce(Config.model_validate({"wake": {"words": tuple({"model": word} for word in words)}}), has_key=True)
+    assert caplog.messages[0].endswith(told)
+
+
 def test_the_embedded_server_has_no_model_to_name(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
     announce(Config.model_validate({"realtime": {"url": "embedded"}}), has_key=False)
