@@ -14,6 +14,7 @@ from speakerd.config.model import BargeIn
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import Rules, State
 from speakerd.mic.uplink import Gate
+from speakerd.realtime.outputs import VoiceComplete
 
 IDLE, CONNECTING, LISTENING, THINKING, SPEAKING, INTERRUPTED, FINISHING, CLOSING = State
 MUCH = 0.0
@@ -208,16 +209,19 @@ def test_a_whole_reply_outlasts_its_session():
 
 
 def test_a_reply_of_which_the_rest_comes_with_the_end_of_its_session_is_heard():
-    """Just when all that had come was heard: word of that is still on its way."""
+    """All at once, and just when what had come was heard: word of that is still on its way."""
     walker = Conversations()
     walker.build(BargeIn.SPEECH, keep_warm=False, into="speak")
     world = walker.world
     try:
         while ev.PlayoutDrained(final=False) not in world.mail:
             world.pass_time(0.02)
-        walker.speak(1_000)
-        walker.end("completed")
-        walker.it_ends("lost")
+        server, response_id = world.server, world.server.running
+        server.speak(1_000)
+        server.running = ""
+        for output in (VoiceComplete(), ev.ResponseEnded(1, response_id, "completed", server.audio_ms)):
+            world.board.take_output(output)
+        server.lose("connection_lost")
         walker.time_passes(0.5)
         assert world.state is FINISHING
         walker.time_passes(1.5)
