@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
 
 import click
 
 from speakerd.cli.addresses import cannot_listen
-from speakerd.config.load import read
+from speakerd.cli.options import checked
 from speakerd.config.model import Server
 from speakerd.errors import EXIT_CONFIG, EXIT_FAILED, ConfigError
 from speakerd.server.embedded import serve_embedded
@@ -27,7 +26,7 @@ from speakerd.server.embedded import serve_embedded
 @click.option("--chat-model", default="", help="Name of the chat service's model.")
 def command(host: str, port: int, **parts: str) -> None:
     """Serve the OpenAI Realtime protocol on this machine, without a key and without a network."""
-    config = _checked(parts)
+    config = checked("server", parts).server
     try:
         asyncio.run(_serve(config, host, port))
     except ConfigError as error:
@@ -36,15 +35,6 @@ def command(host: str, port: int, **parts: str) -> None:
     except OSError as error:
         click.echo(f"speakerd: {cannot_listen(host, port, error, '--port')}", err=True)
         sys.exit(EXIT_FAILED)
-
-
-def _checked(parts: Mapping[str, str]) -> Server:
-    """The section `server` of the options. Raises UsageError in the words of `speakerd check`."""
-    reading = read(None, {f"SPEAKERD_SERVER__{name.upper()}": value for name, value in parts.items()})
-    if reading.config is not None:
-        return reading.config.server
-    wrong = (f"--{m.key.removeprefix('server.').replace('_', '-')}: {m.text}" for m in reading.mistakes)
-    raise click.UsageError("\n".join(wrong))
 
 
 async def _serve(config: Server, host: str, port: int) -> None:

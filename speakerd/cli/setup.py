@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from speakerd.cli.options import checked
 from speakerd.config.credentials import VARIABLE, api_key
 from speakerd.config.edit import with_text
 from speakerd.config.load import load
@@ -59,13 +60,18 @@ def command(
         raise click.ClickException("this needs root: sudo speakerd setup")
     if embedded and key_file is not None:
         raise click.UsageError("--embedded needs no --key-file")
+    new_key = key_file.read() if key_file else ""
+    if key_file is not None and not new_key.strip():
+        raise click.UsageError("--key-file: found an empty file, expected the API key in it")
+    devices = {"capture_device": capture_device, "playback_device": playback_device}
+    checked("audio", {key: name for key, name in devices.items() if name})
     if not no_start and not unit.systemd_runs():
         hint = "with --no-start all else is set up; `sudo systemctl enable speakerd` starts it at the next boot"
         raise click.ClickException(f"systemd does not run here: {hint}")
     if not no_start and not unit.installed():
         raise click.ClickException("the service is not installed: sudo script/install, in a checkout of speakerd")
     load(config, {})  # before anything is changed: its mistakes are the user's to mend
-    key = _choose_service(config, embedded=embedded, key=key_file.read() if key_file else "")
+    key = _choose_service(config, embedded=embedded, key=new_key)
     with contextlib.nullcontext() if no_start else _stopped():
         _choose_cards(config, capture_device, playback_device, listen=not no_listen)
         healthy = no_doctor or _examine(config, key)
@@ -213,6 +219,7 @@ def _write(config: Path, section: str, key: str, value: str) -> None:
     after = with_text(before, section, key, value)
     if after == before:
         return
+    config = config.resolve()  # a link stays one
     beside = config.with_name(config.name + ".new")
     try:
         beside.write_text(after, "utf-8")

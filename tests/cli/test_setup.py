@@ -125,6 +125,31 @@ def test_a_key_file_of_a_windows_editor_is_refused_in_words(bench: Bench, tmp_pa
     assert (bench.happened, bench.store.has_key) == ([], False)
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_an_empty_key_file_is_told_and_changes_nothing(bench: Bench, terminal: bool):
+    bench.store.store(KEY)
+    done = bench.run("--key-file", "-", text="\n", terminal=terminal)
+    assert done.exit_code == 2
+    assert "--key-file: found an empty file" in done.output
+    assert (bench.happened, bench.config.read_text()) == ([], SAMPLE.read_text())
+
+
+def test_a_device_that_can_be_none_is_not_written(bench: Bench):
+    done = bench.run("--embedded", "--no-listen", "--capture-device", "x" * 201)
+    assert done.exit_code == 2
+    assert "--capture-device: found the text" in done.output
+    assert (bench.happened, bench.config.read_text()) == ([], SAMPLE.read_text())
+
+
+def test_a_configuration_that_is_a_link_stays_one(bench: Bench):
+    real = bench.config.with_name("real.yaml")
+    bench.config.rename(real)
+    bench.config.symlink_to(real.name)
+    assert bench.run("--embedded", "--no-listen").exit_code == 0
+    assert bench.config.is_symlink()
+    assert load(real, {}).realtime.url == "embedded"
+
+
 def test_the_clearest_pair_may_be_declined(bench: Bench):
     bench.heard = {Pair("mic", "usb"): -40.0, Pair("webcam", "usb"): -60.0, Pair("webcam", "hdmi"): 0.0}
     done = bench.run("--embedded", text="n\n2\n2\n", terminal=True)
