@@ -119,8 +119,17 @@ def _packages(software: Software) -> list[Finding]:
     return [ok(PACKAGES, f"All {len(versions)} packages are there, and can be loaded.", **versions)]
 
 
+_REMEDIES = {"piper": "pip install piper-tts   (Debian's package piper is something else)"}
+"""Of programs that are not in a Debian package of that name."""
+
+
 def _programs(software: Software) -> list[Finding]:
     return [
-        notice(PROGRAMS, f"The program {name} is not installed.", f"It {purpose}.", f"sudo apt-get install {name}")
+        notice(
+            PROGRAMS,
+            f"The program {name} is not installed.",
+            f"It {purpose}.",
+            _REMEDIES.get(name, f"sudo apt-get install {name}"),
+        )
         for name, purpose in software.missing_programs.items()
     ]

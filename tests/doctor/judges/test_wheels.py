@@ -46,6 +46,7 @@ def test_faults_are_problems(changes, words):
 def test_a_program_that_is_missing_is_a_notice():
     last = told(missing_programs={"flite": "says aloud what went wrong"})[-1]
     assert (last.level, last.remedy) == (Level.NOTICE, "sudo apt-get install flite")
+    assert "apt-get" not in told(missing_programs={"piper": "is the voice"})[-1].remedy
 
 
 @pytest.mark.parametrize(
