@@ -18,6 +18,7 @@ from speakerd.config.model import Config
 from speakerd.errors import EXIT_CONFIG, ConfigError
 from speakerd.purse.pricelist import load_prices
 from speakerd.realtime.address import is_private
+from speakerd.server.voice import make_voice
 from speakerd.speaker.sounds import load_earcons
 
 OPENAI_HOST = "api.openai.com"
@@ -44,12 +45,19 @@ def command(config: Path | None, schema: bool) -> None:
         if reading.config is not None:
             load_earcons(reading.config.sounds)
             load_prices(reading.config.purse.prices)
+            _require_piper(reading.config)
     except ConfigError as error:
         lines.append(str(error))
     if reading.config is None or lines:
         _say("\n".join(lines))
         sys.exit(EXIT_CONFIG)
     _say("\n".join([f"{name}: ok", *_summary(reading.config), key_note]))
+
+
+def _require_piper(config: Config) -> None:
+    """Raises ConfigError if piper is asked for, and the daemon would not start for want of it."""
+    if config.server.piper_model and "embedded" in (config.realtime.url, config.realtime.fallback):
+        make_voice(config.server)
 
 
 def _summary(config: Config) -> Iterator[str]:

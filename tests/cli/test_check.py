@@ -84,6 +84,16 @@ def test_prices_that_cannot_be_read_are_a_mistake(tmp_path: Path) -> None:
     assert "my-model.text.in" in result.output
 
 
+@pytest.mark.parametrize("how", ["url: embedded", "fallback: embedded", "fallback: none"])
+def test_a_voice_of_piper_that_is_not_there_is_a_mistake_where_it_is_used(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"realtime: {{{how}}}\nserver: {{piper_model: {tmp_path}/none.onnx}}\n")
+    result = check("--config", path)
+    used = how != "fallback: none"
+    assert result.exit_code == (78 if used else 0)
+    assert result.output.startswith("server.piper_model") is used
+
+
 def test_a_sound_that_cannot_be_played_is_a_mistake(tmp_path: Path) -> None:
     sound = tmp_path / "x.wav"
     sound.write_bytes(b"no sound")
