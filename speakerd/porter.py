@@ -69,7 +69,8 @@ def spent_before(place: Path) -> list[Entry]:
     try:
         reading = read(place)
     except OSError as error:
-        raise SpeakerdError(f"the ledger {place} cannot be read: {error.strerror}") from error
+        hint = "is this the user of the relay?"
+        raise SpeakerdError(f"the ledger {place} cannot be read: {error.strerror}", hint=hint) from error
     if reading.damaged:
         log.warning(
             "The ledger has %d damaged lines; what they told is not counted.",
@@ -102,7 +103,8 @@ def make_tls(relay: Relay) -> ssl.SSLContext | None:
         context.load_cert_chain(relay.certificate, relay.private_key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(
-            f"relay.certificate: {relay.certificate} with {relay.private_key} cannot be used: {error}"
+            f"relay.certificate: {relay.certificate} with {relay.private_key} cannot be used: {error}",
+            hint="two PEM files that belong together, and that this user may read",
         ) from error
     return context
 

@@ -14,7 +14,7 @@ from support.relay_rig import until
 from speakerd import porter
 from speakerd.config.credentials import ApiKey
 from speakerd.config.model import Config
-from speakerd.errors import ConfigError
+from speakerd.errors import ConfigError, SpeakerdError
 from speakerd.purse.ledger import read
 from speakerd.relay.house import House
 from speakerd.relay.local import LocalStore
@@ -93,10 +93,16 @@ def test_the_key_goes_to_the_service_alone_and_never_in_the_clear() -> None:
     assert porter.make_service(embedded, "ws://127.0.0.1:1/v1/realtime", KEY).headers == ()
 
 
+def test_a_ledger_that_cannot_be_read_says_what_to_ask(tmp_path: Path) -> None:
+    (tmp_path / "2026-10.ledger").mkdir()
+    with pytest.raises(SpeakerdError, match=r"cannot be read: Is a directory \(is this the user of the relay"):
+        porter.spent_before(tmp_path)
+
+
 def test_a_certificate_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "cert.pem").write_text("nonsense")
     relay = config(certificate=str(tmp_path / "cert.pem"), private_key=str(tmp_path / "none.pem")).relay
-    with pytest.raises(ConfigError, match=r"relay\.certificate"):
+    with pytest.raises(ConfigError, match=r"relay\.certificate: .*two PEM files that belong together"):
         porter.make_tls(relay)
     assert porter.make_tls(config().relay) is None
 
