@@ -107,6 +107,8 @@ def _hint(key: Key, node: Node) -> str:
     """One sentence that helps, for the slips that people make."""
     if key.path in _ENTRY_HINTS and isinstance(node.value, str):
         return _ENTRY_HINTS[key.path]
+    if key.kind is Kind.LIST and isinstance(node.value, str) and known_keys()[*key.path, ENTRY].kind is Kind.TEXT:
+        return f"write it as a list: `[{shown(node.text)[1:-1]}]`"
     if key.path in _EXAMPLES and not node.value:
         return f"for example `{_EXAMPLES[key.path]}`"
     match node.value:

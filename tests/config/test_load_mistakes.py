@@ -82,6 +82,19 @@ from speakerd.config.load import MAX_MISTAKES_SHOWN
             "(for example `model: hey_jarvis`)",
         ),
         (
+            "relay: {certificate: x}",
+            "FILE:1: relay: found a section, expected certificate and private_key, both or neither",
+        ),
+        (
+            "skills: {off: set_volume}",
+            'FILE:1: skills.off: found the text "set_volume", expected a list of 0 to 100 entries '
+            "(write it as a list: `[set_volume]`)",
+        ),
+        (
+            "skills: {mcp: weather}",
+            'FILE:1: skills.mcp: found the text "weather", expected a list of 0 to 20 entries',
+        ),
+        (
             "wake: {personas: [{voice: marin}]}",
             "FILE:1: wake.personas[0].name: found nothing: it is missing, expected text of 1 to 64 characters "
             "(write it, for example `name: chef`)",

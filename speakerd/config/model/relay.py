@@ -71,5 +71,5 @@ class Relay(Section):
     @model_validator(mode="after")
     def _has_both_or_none(self) -> Relay:
         if bool(self.certificate) != bool(self.private_key):
-            raise ValueError("a certificate together with its private_key")
+            raise ValueError("certificate and private_key, both or neither")
         return self
