@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -62,6 +63,13 @@ def token_group() -> None:
     """Tokens, one for each speaker or browser."""
 
 
+def _finite(_ctx: click.Context, _parameter: click.Parameter, usd: float | None) -> float | None:
+    """What can be written down: a file with another sum in it would let nobody in any more."""
+    if usd is not None and not math.isfinite(usd):
+        raise click.BadParameter(f"found {usd}, expected a sum such as 0.50")
+    return usd
+
+
 @token_group.command("add")
 @_CONFIG
 @click.argument("name")
@@ -69,8 +77,16 @@ def token_group() -> None:
 @click.option(
     "--voice", "voices", multiple=True, help="Voice that it may ask for; may be given again. Without it: all."
 )
-@click.option("--per-day", "per_day_usd", type=click.FloatRange(0), help="US dollars a day; 0 for no limit.")
-@click.option("--per-month", "per_month_usd", type=click.FloatRange(0), help="US dollars a month; 0 for no limit.")
+@click.option(
+    "--per-day", "per_day_usd", type=click.FloatRange(0), callback=_finite, help="US dollars a day; 0 for no limit."
+)
+@click.option(
+    "--per-month",
+    "per_month_usd",
+    type=click.FloatRange(0),
+    callback=_finite,
+    help="US dollars a month; 0 for no limit.",
+)
 @click.option("--sessions", "max_sessions", type=click.IntRange(1), help="Sessions at a time.")
 @click.pass_context
 def add(

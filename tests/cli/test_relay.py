@@ -57,6 +57,13 @@ def test_what_is_not_understood(relay, arguments: tuple[str, ...]) -> None:
     assert relay("token", *arguments).exit_code == 2
 
 
+@pytest.mark.parametrize("option", ["--per-day", "--per-month"])
+@pytest.mark.parametrize("usd", ["nan", "inf", "1e400"])
+def test_a_limit_that_is_no_sum_does_not_get_into_the_file(relay, option: str, usd: str) -> None:
+    assert relay("token", "add", "kitchen", option, usd).exit_code == 2
+    assert "token add" in relay("token", "list").output
+
+
 def test_the_same_name_twice(relay) -> None:
     assert relay("token", "add", "kitchen").exit_code == 0
     assert "already" in str(relay("token", "add", "kitchen").exception)
