@@ -60,7 +60,7 @@ def test_a_television_does_not_talk_with_it_all_night():
     play.feed(*TO[LISTENING])
     began_s = play.now_s
     while play.machine.deadline_s > play.now_s:
-        assert talk_of_the_television(play) == [do.EndTurn(), do.HoldUplink()]
+        assert talk_of_the_television(play) == [do.HoldUplink(), do.EndTurn()]
     assert 600 <= play.now_s - began_s < 700
     assert play.feed(LATE)[1:] == [do.CloseSession(), GOODBYE]
 

@@ -71,7 +71,7 @@ ROWS_IN_PLAY = [
     (LISTENING, (ANSWER,), THINKING, [], 15),
     (LISTENING, (WAKE,), LISTENING, [], 8),
     (LISTENING, (LATE,), CLOSING, [do.CloseUplink(), do.CloseSession(), GOODBYE], 2),
-    (LISTENING, (BEGIN, LATE), THINKING, [do.EndTurn(), do.HoldUplink()], 15),
+    (LISTENING, (BEGIN, LATE), THINKING, [do.HoldUplink(), do.EndTurn()], 15),
     (LISTENING, (SPEECH,), LISTENING, [do.OpenUplink(1985, voice_index=1992)], 8),
     (LISTENING, (BEGIN, ALONE), LISTENING, [], 8),
     (LISTENING, (PERHAPS,), LISTENING, [do.OpenUplink(1985)], 8),

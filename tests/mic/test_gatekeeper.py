@@ -38,6 +38,21 @@ def test_the_end_of_a_turn_is_as_much_silence_as_the_server_waits_for():
     assert len(silence) >= (700 + END_TURN_MARGIN_MS) * 48
 
 
+def test_once_the_gate_is_held_the_silence_is_the_last_that_is_sent():
+    sent: list[bytes] = []
+    keeper = Gatekeeper(sent.append, Realtime())
+    keeper.open(0, 0)
+    for index in range(20):
+        keeper.push(frame(index))
+    before = len(sent)
+    keeper.hold(None)
+    assert any(b"".join(sent[before:])), "the end of the sound comes late out of the resampler"
+    before = len(sent)
+    keeper.end_turn()
+    keeper.push(frame(20))
+    assert not any(b"".join(sent[before:]))
+
+
 def test_words_are_held_for_as_long_as_a_connection_may_take():
     sent: list[bytes] = []
     keeper = Gatekeeper(sent.append, Realtime(connect_timeout_s=20.0))

@@ -25,7 +25,8 @@ def user_finished(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
 
 def user_endless(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
     f.user_speaking = False
-    return [do.EndTurn(), do.HoldUplink()]  # what goes on and on must not cancel the answer to it
+    # Held first, for that sends the last of the sound: what goes on and on must not cancel the answer to it.
+    return [do.HoldUplink(), do.EndTurn()]
 
 
 def user_goes_on(f: Facts, _event: ev.Event, _now_s: float) -> list[Action]:
