@@ -21,7 +21,7 @@ from speakerd.conversation.events import BargeInDetected, BargeInDismissed, Barg
 from speakerd.dsp.aec import EchoCanceller
 from speakerd.dsp.echojump import EchoJump
 from speakerd.dsp.echoview import ERROR, ESTIMATE, MICROPHONE, OUT, EchoView, Spectra
-from speakerd.dsp.residual import ResidualFilter
+from speakerd.dsp.residual import ResidualFilter, Spectrum
 from speakerd.mic.echoless import Echoless
 from speakerd.mic.echometer import EchoFigures, EchoMeter
 from speakerd.pcm import NEAR_PERIOD_FRAMES, FarFrame, NearFrame, Samples, level_dbfs
@@ -197,8 +197,10 @@ class Duplex:
         out = self._canceller.process(frame.samples, far.samples)
         near_dbfs = level_dbfs(frame.samples)
         self._meter.feed(near_dbfs, level_dbfs(out), far_audible=self._silent_frames < TAIL_FRAMES)
-        self._echoless.feed(10.0 ** (near_dbfs / 10.0), level_dbfs(far.samples), self._meter.room_power)
         spectra = self._view.process(frame.samples, out, far.samples)
+        near_power, heard = 10.0 ** (near_dbfs / 10.0), _power(spectra[MICROPHONE])
+        left_power = near_power * _power(spectra[ERROR]) / heard if heard else near_power
+        self._echoless.feed(near_power, left_power, level_dbfs(far.samples), self._meter.room_power)
         self.wake_samples = self._filter.process(spectra[ERROR], spectra[ESTIMATE])
         if self._echoless.proven:  # what was taken away is the user, then
             self.wake_samples = out = frame.samples
@@ -282,3 +284,7 @@ class Duplex:
         self._playing = False
         event = self._judge.silence() if self._judge is not None else None
         return () if event is None else (event,)
+
+
+def _power(spectrum: Spectrum) -> float:
+    return float(np.vdot(spectrum, spectrum).real)

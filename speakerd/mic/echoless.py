@@ -11,6 +11,12 @@ from collections import deque
 ABOVE_ROOM = 2.0
 """The microphone hears nothing of us if it hears less than this times the room's own sound (power: 3 dB)."""
 
+UNEXPLAINED = 0.8
+"""… and only if the loudspeaker explains less than a fifth of that: the room may be quieter now than it was.
+
+Of a room without echo it explains next to nothing, whoever speaks in it.
+"""
+
 LOUD_DB = 6.0
 """The reference is loud within so much of its loudest of late: where that is not heard, nothing is."""
 
@@ -38,6 +44,7 @@ class Echoless:
 
     def __init__(self) -> None:
         self._near_powers: deque[float] = deque(maxlen=SILENT_FRAMES)
+        self._left_powers: deque[float] = deque(maxlen=SILENT_FRAMES)
         self._loudest_dbfs = FAINT_DBFS + LOUD_DB
         self._proven_dbfs = 0.0
         """The loudest that was not heard, while that is trusted."""
@@ -49,16 +56,23 @@ class Echoless:
         """True if the microphone did not hear the loudspeaker of late."""
         return self._trusted_frames > 0
 
-    def feed(self, near_power: float, far_dbfs: float, room_power: float) -> None:
-        """Power of the microphone and of the room without us, in one unit; level of the reference."""
+    def feed(self, near_power: float, left_power: float, far_dbfs: float, room_power: float) -> None:
+        """Power of the microphone, of it less a linear estimate of the echo, and of the room without us, in one unit.
+
+        And the level of the reference.
+        """
         self._trusted_frames = max(0, self._trusted_frames - 1)
         known_dbfs = self._proven_dbfs if self.proven else self._loudest_dbfs
         if far_dbfs > known_dbfs + LOUD_DB:  # turned up: this may well be heard
             self._trusted_frames = self._loud_frames = 0
         self._near_powers.append(near_power)
+        self._left_powers.append(left_power)
+        heard = sum(self._near_powers)
+        if sum(self._left_powers) < UNEXPLAINED * heard:
+            self._trusted_frames = self._loud_frames = 0
         self._loudest_dbfs = max(far_dbfs, self._loudest_dbfs - FADE_DB, FAINT_DBFS + LOUD_DB)
         self._since_loud = 0 if far_dbfs > self._loudest_dbfs - LOUD_DB else self._since_loud + 1
         self._loud_frames = self._loud_frames + 1 if self._since_loud <= PAUSE_FRAMES else 0
-        if self._loud_frames >= LOUD_FRAMES and sum(self._near_powers) < ABOVE_ROOM * SILENT_FRAMES * room_power:
+        if self._loud_frames >= LOUD_FRAMES and heard < ABOVE_ROOM * SILENT_FRAMES * room_power:
             self._proven_dbfs = max(self._proven_dbfs, self._loudest_dbfs) if self.proven else self._loudest_dbfs
             self._trusted_frames = TRUSTED_FRAMES

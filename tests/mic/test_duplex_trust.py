@@ -54,10 +54,25 @@ def test_where_there_is_no_echo_what_the_canceller_leaves_is_the_user() -> None:
     duplex, _, _ = make(erle_db=3.0)
     for index in range(LOUD_FRAMES):
         duplex.process(NearFrame(np.zeros(320, np.int16), index, 0.0), far())
-    for index in range(WINDOW_FRAMES * WINDOWS):
-        clean, _ = duplex.process(near(index), far())
+    user = np.random.default_rng(1).integers(-9_000, 9_000, (WINDOW_FRAMES * WINDOWS, 320)).astype(np.int16)
+    for index, sound in enumerate(user):
+        clean, _ = duplex.process(NearFrame(sound, index, 0.0), far())
     assert duplex.half_duplex == ""
     assert clean.echo_free
+
+
+def test_what_the_microphone_hears_of_the_loudspeaker_ends_the_trust_that_there_is_no_echo() -> None:
+    """As when its own switch is turned on again."""
+    duplex, _, _ = make()
+    nothing = np.zeros(320, np.int16)
+    played = np.random.default_rng(1).integers(-9_000, 9_000, (LOUD_FRAMES + 100, 320)).astype(np.int16)
+    for index in range(LOUD_FRAMES):
+        clean, _ = duplex.process(NearFrame(nothing, index, 0.0), FarFrame(played[index], playing=True))
+    assert clean.samples is nothing
+    for index in range(LOUD_FRAMES, len(played)):
+        echo = played[index - 1] // 3
+        clean, _ = duplex.process(NearFrame(echo, index, 0.0), FarFrame(played[index], playing=True))
+    assert clean.samples is not echo
 
 
 def test_a_storm_means_half_duplex() -> None:

@@ -13,11 +13,13 @@ HEARD = 10 * ROOM
 PLAYS, PAUSES = -20.0, -120.0
 
 
-def fed(near: float, far_dbfs: float = PLAYS, frames: int = LOUD_FRAMES, to: Echoless | None = None) -> Echoless:
-    """One that was fed the same so often."""
+def fed(
+    near: float, far_dbfs: float = PLAYS, frames: int = LOUD_FRAMES, to: Echoless | None = None, left: float = 1.0
+) -> Echoless:
+    """One that was fed the same so often; `left`: what the loudspeaker does not explain of it."""
     echoless = to or Echoless()
     for _ in range(frames):
-        echoless.feed(near, far_dbfs, ROOM)
+        echoless.feed(near, left * near, far_dbfs, ROOM)
     return echoless
 
 
@@ -46,7 +48,7 @@ def test_a_click_does_not_hide_the_silence_for_long() -> None:
 def test_in_a_pause_there_is_nothing_to_be_heard(pause: int, proven: bool) -> None:
     echoless = Echoless()
     for far_dbfs in chain(*repeat([PLAYS, *[PAUSES] * pause], 10)):
-        echoless.feed(ROOM, far_dbfs, ROOM)
+        echoless.feed(ROOM, ROOM, far_dbfs, ROOM)
     assert echoless.proven is proven
 
 
@@ -75,3 +77,10 @@ def test_nothing_is_proven_of_a_reference_that_is_turned_up() -> None:
     assert fed(ROOM, PLAYS, to=echoless).proven, "it is not heard even so"
     assert fed(ROOM, PLAYS - 20.0, 300, echoless).proven
     assert fed(ROOM, PLAYS, 1, echoless).proven, "it was this loud before"
+
+
+def test_what_the_loudspeaker_explains_is_heard_though_the_room_was_louder_before() -> None:
+    assert not fed(0.1 * ROOM, frames=1_000, left=0.7).proven
+    echoless = fed(0.1 * ROOM, left=0.9)
+    assert echoless.proven
+    assert not fed(HEARD, frames=SILENT_FRAMES, to=echoless, left=0.7).proven, "as after a mute that is over"
