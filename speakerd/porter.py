@@ -58,7 +58,8 @@ def make_store(relay: Relay, environ: Mapping[str, str], entries: Sequence[Entry
         from speakerd.relay.redis_store import RedisStore  # an extra, for those who have several relays
     except ImportError as error:
         raise ConfigError(
-            "relay.state names Redis, and its client is not installed", hint="pip install 'speakerd[relay-redis]'"
+            "relay.state names Redis, and its client is not installed",
+            hint="script/install brings it; else pip install redis",
         ) from error
     secret = token(PASSWORD, environ)
     return RedisStore(relay.state, secret.reveal() if secret else None)

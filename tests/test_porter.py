@@ -77,7 +77,7 @@ def test_the_store_that_the_configuration_names(tmp_path: Path, monkeypatch: pyt
     environ = {"STATE_DIRECTORY": str(tmp_path), "RELAY_REDIS_PASSWORD": "hush"}
     assert isinstance(porter.make_store(config().relay, environ), LocalStore)
     monkeypatch.setitem(__import__("sys").modules, "speakerd.relay.redis_store", None)
-    with pytest.raises(ConfigError, match="relay-redis"):
+    with pytest.raises(ConfigError, match="script/install brings it; else pip install redis"):
         porter.make_store(config(state="redis://localhost").relay, environ)
 
 

@@ -21,7 +21,7 @@ class Ears:
     def __init__(self) -> None:
         """Does not load anything yet; ConfigError when the package is not installed."""
         if importlib.util.find_spec("moonshine_voice") is None:
-            hint = "pip install 'speakerd[embedded]'"
+            hint = "script/install brings it; else pip install moonshine-voice==0.1.0"
             raise ConfigError("the embedded server has no ears: moonshine-voice is not installed", hint=hint)
         self._lock = threading.Lock()
         self._model: Any = None

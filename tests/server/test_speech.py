@@ -24,6 +24,12 @@ def ears():
     made.close()
 
 
+def test_without_its_package_there_are_no_ears_and_it_says_what_brings_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("speakerd.server.ears.importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"moonshine-voice is not installed \(script/install brings it"):
+        Ears()
+
+
 @pytest.mark.parametrize("text", ["What time is it?", "Tell me a long story.", "What can you do?"])
 @pytest.mark.parametrize("rate_hz", [8_000, 24_000])
 def test_the_ears_hear_what_the_voice_says(ears: Ears, text: str, rate_hz: int):
