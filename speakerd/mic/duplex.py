@@ -200,7 +200,7 @@ class Duplex:
         spectra = self._view.process(frame.samples, out, far.samples)
         near_power, heard = 10.0 ** (near_dbfs / 10.0), _power(spectra[MICROPHONE])
         left_power = near_power * _power(spectra[ERROR]) / heard if heard else near_power
-        self._echoless.feed(near_power, left_power, level_dbfs(far.samples), self._meter.room_power)
+        self._echoless.feed(near_power, left_power, level_dbfs(far.samples), self._meter.floor_power)
         self.wake_samples = self._filter.process(spectra[ERROR], spectra[ESTIMATE])
         if self._echoless.proven:  # what was taken away is the user, then
             self.wake_samples = out = frame.samples

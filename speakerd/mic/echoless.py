@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections import deque
 
 ABOVE_ROOM = 2.0
-"""The microphone hears nothing of us if it hears less than this times the room's own sound (power: 3 dB)."""
+"""The microphone hears nothing of us if it hears less than this times the room where it is quietest (power: 3 dB)."""
+
+BELOW_ROOM = 0.1
+"""Less than this (10 dB) times that is not the room that it was, as when a radio was switched off: it may be echo, …"""
+
+NOTHING = 1e-6
+"""… but for what is so faint (power: −60 dBFS) that it does not matter what it is."""
 
 UNEXPLAINED = 0.8
 """… and only if the loudspeaker explains less than a fifth of that: the room may be quieter now than it was.
@@ -56,8 +62,8 @@ class Echoless:
         """True if the microphone did not hear the loudspeaker of late."""
         return self._trusted_frames > 0
 
-    def feed(self, near_power: float, left_power: float, far_dbfs: float, room_power: float) -> None:
-        """Power of the microphone, of it less a linear estimate of the echo, and of the room without us, in one unit.
+    def feed(self, near_power: float, left_power: float, far_dbfs: float, floor_power: float) -> None:
+        """Power of the microphone, of it less a linear estimate of the echo, and of the quietest room; ±1 full scale.
 
         And the level of the reference.
         """
@@ -73,6 +79,12 @@ class Echoless:
         self._loudest_dbfs = max(far_dbfs, self._loudest_dbfs - FADE_DB, FAINT_DBFS + LOUD_DB)
         self._since_loud = 0 if far_dbfs > self._loudest_dbfs - LOUD_DB else self._since_loud + 1
         self._loud_frames = self._loud_frames + 1 if self._since_loud <= PAUSE_FRAMES else 0
-        if self._loud_frames >= LOUD_FRAMES and heard < ABOVE_ROOM * SILENT_FRAMES * room_power:
+        if self._loud_frames >= LOUD_FRAMES and _only_room(heard / SILENT_FRAMES, floor_power):
             self._proven_dbfs = max(self._proven_dbfs, self._loudest_dbfs) if self.proven else self._loudest_dbfs
             self._trusted_frames = TRUSTED_FRAMES
+
+
+def _only_room(heard_power: float, floor_power: float) -> bool:
+    if heard_power >= ABOVE_ROOM * floor_power:
+        return False
+    return heard_power > BELOW_ROOM * floor_power or heard_power < NOTHING

@@ -37,6 +37,8 @@ _GOOD_SHARE = 0.3
 _FIRST_ROOM_DBFS = -60.0
 _ROOM_WINDOWS = 50  # the last ten seconds without us; people speak in them, but a quarter of the time is pauses
 _ROOM_QUANTILE = 0.25
+_FLOOR_QUANTILE = 0.1
+_FLOOR_WINDOWS = 15  # in the first three seconds there may have been nothing but the user's question
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class EchoMeter:
     def __init__(self) -> None:
         self.poor = False
         """True while the canceller leaves an echo that others would take for the user."""
-        self._room_power = _power(_FIRST_ROOM_DBFS)
+        self._room_power = self._floor_power = _power(_FIRST_ROOM_DBFS)
         self._room_windows: deque[float] = deque(maxlen=_ROOM_WINDOWS)
         self._room_sum, self._room_frames = 0.0, 0
         self._silent_frames = ROOM_AFTER_FRAMES
@@ -68,6 +70,14 @@ class EchoMeter:
     def room_power(self) -> float:
         """The room's own sound at the microphone, ±1 full scale."""
         return self._room_power
+
+    @property
+    def floor_power(self) -> float:
+        """The room's sound where it is quietest, as between the words of those who speak in it; ±1 full scale.
+
+        A quiet room's until it has been heard for three seconds.
+        """
+        return self._floor_power
 
     def feed(self, near_dbfs: float, out_dbfs: float, *, far_audible: bool) -> None:
         """Take one frame's levels, before and after the canceller; `far_audible`: with sound from the loudspeaker."""
@@ -104,7 +114,10 @@ class EchoMeter:
         if self._room_frames == WINDOW_FRAMES:
             self._room_windows.append(self._room_sum / WINDOW_FRAMES)
             self._room_sum, self._room_frames = 0.0, 0
-            self._room_power = sorted(self._room_windows)[int(_ROOM_QUANTILE * len(self._room_windows))]
+            powers = sorted(self._room_windows)
+            self._room_power = powers[int(_ROOM_QUANTILE * len(powers))]
+            if len(powers) >= _FLOOR_WINDOWS:
+                self._floor_power = powers[int(_FLOOR_QUANTILE * len(powers))]
 
     def _measure(self) -> None:
         broken = False

@@ -75,6 +75,17 @@ def test_what_the_microphone_hears_of_the_loudspeaker_ends_the_trust_that_there_
     assert clean.samples is not echo
 
 
+def test_a_question_asked_at_once_after_the_start_hides_no_echo() -> None:
+    duplex, _, _ = make()
+    sound = np.random.default_rng(1).integers(-9_000, 9_000, (200, 320)).astype(np.int16)
+    for index in range(100):
+        duplex.process(NearFrame(sound[index], index, 0.0), NOTHING_PLAYS)
+    for index in range(100, 100 + 2 * LOUD_FRAMES):
+        echo = sound[index - 90] // 10  # of what came so long before: as little explained as at the start
+        clean, _ = duplex.process(NearFrame(echo, index, 0.0), FarFrame(sound[index], playing=True))
+    assert clean.samples is not echo
+
+
 def test_a_storm_means_half_duplex() -> None:
     duplex, _, judge = make()
     judge.storm = True

@@ -79,6 +79,19 @@ def test_nothing_is_proven_of_a_reference_that_is_turned_up() -> None:
     assert fed(ROOM, PLAYS, 1, echoless).proven, "it was this loud before"
 
 
+def test_a_room_that_was_much_louder_before_proves_nothing() -> None:
+    radio, echo, faint = 1e-3, 5e-5, 5e-7
+    echoless = Echoless()
+    for power, proven in ((echo, False), (0.2 * radio, True)):
+        for _ in range(LOUD_FRAMES + TRUSTED_FRAMES):
+            echoless.feed(power, power, PLAYS, radio)
+        assert echoless.proven is proven
+    echoless = Echoless()
+    for _ in range(LOUD_FRAMES):
+        echoless.feed(faint, faint, PLAYS, radio)
+    assert echoless.proven, "who could be bothered by that"
+
+
 def test_what_the_loudspeaker_explains_is_heard_though_the_room_was_louder_before() -> None:
     assert not fed(0.1 * ROOM, frames=1_000, left=0.7).proven
     echoless = fed(0.1 * ROOM, left=0.9)

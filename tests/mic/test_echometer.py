@@ -104,3 +104,19 @@ def test_a_new_path_has_nothing_to_prove_but_after_a_poor_one() -> None:
     assert meter.poor
     feed(meter, 1, -25, -58, far=True)
     assert not meter.poor
+
+
+def test_a_question_asked_at_once_after_the_start_is_not_the_room() -> None:
+    meter = EchoMeter()
+    quiet_power = meter.floor_power
+    feed(meter, ROOM_AFTER_FRAMES + 4 * WINDOW_FRAMES, -22, -22, far=False)
+    assert meter.floor_power == quiet_power
+
+
+def test_the_quietest_of_the_room_is_heard_between_the_words_of_those_who_speak_in_it() -> None:
+    meter = EchoMeter()
+    for _ in range(10):
+        feed(meter, 8 * WINDOW_FRAMES, -25, -25, far=False)
+        feed(meter, 2 * WINDOW_FRAMES, -50, -50, far=False)
+    assert meter.floor_power == pytest.approx(1e-5)
+    assert meter.room_power > meter.floor_power
