@@ -228,6 +228,7 @@ class Link:
             match step:
                 case Step.RETIRE:
                     self._retire_spare()
+                    self._upkeep.retired(now_s)
                 case Step.DIAL:
                     self._spare = self._dialler.dial(0)
                     self._upkeep.dialled(now_s)

@@ -80,6 +80,11 @@ class Upkeep:
             self._backoff.succeeded()
         self._backoff.failed(cause.code if cause else "", cause.retry_after_s if cause else 0.0, now_s)
 
+    def retired(self, now_s: float) -> None:
+        """The spare was put away. One that was of no use so soon is no better than one that failed."""
+        if now_s - self._dialled_s < STEADY_S:
+            self._backoff.failed("", 0.0, now_s)
+
     # ------------------------------------------------------------ what follows
 
     @property

@@ -81,6 +81,20 @@ def test_after_a_loss_a_spare_waits_for_its_time():
     assert keeper.next_s(None, None, NOW_S + 60) == NOW_S + 61, "one that held for a while begins anew"
 
 
+def test_a_service_whose_sessions_are_over_in_a_moment_is_not_dialled_in_a_storm():
+    keeper = upkeep(warm=True)
+    for wait_s in (1, 2, 4):
+        keeper.dialled(NOW_S)
+        assert keeper.step(None, Stand(renewal=OLD), NOW_S) is Step.RETIRE
+        keeper.retired(NOW_S)
+        assert keeper.step(None, None, NOW_S) is None
+        assert keeper.next_s(None, None, NOW_S) == NOW_S + wait_s
+    keeper = upkeep(warm=True)
+    keeper.dialled(NOW_S)
+    keeper.retired(NOW_S + 3_000)
+    assert keeper.step(None, None, NOW_S + 3_000) is Step.DIAL, "it was old"
+
+
 def test_a_refused_key_is_of_no_use_until_a_conversation_shows_otherwise():
     keeper = upkeep(warm=True)
     keeper.lost_spare(Fatal("key_refused", ""), NOW_S)
