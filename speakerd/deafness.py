@@ -9,6 +9,8 @@ from speakerd.errors import DeadMicrophoneError, DeviceError
 
 AFTER_S = 5.0
 """What comes back sooner, such as a sound server that is started anew, nobody needs to hear of."""
+STEADY_S = 3.0
+"""Sooner than this a microphone that works again may fail again: by a loose plug, or found hung after two seconds."""
 DEAF = "I cannot hear you: my microphone does not work."
 HEARS_AGAIN = "I can hear you again."
 MUTED = "My microphone is switched off."
@@ -22,6 +24,8 @@ class Deafness:
         self._say = say
         self._muted = muted
         self._timer: asyncio.TimerHandle | None = None
+        self._failed_s: float | None = None
+        """When it began not to work, on the loop's clock; None while it works."""
         self._told = False
 
     def device(self, name: str, error: DeviceError | None) -> None:
@@ -32,14 +36,16 @@ class Deafness:
             return
         if isinstance(error, DeadMicrophoneError):  # some speakerphones give zeros between words, all night
             return
-        if error is not None:
-            if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(AFTER_S, self._tell)
-            return
+        loop = asyncio.get_running_loop()
         self.close()
-        if self._told:
-            self._told = False
-            self._say(MUTED if self._muted() else HEARS_AGAIN)
+        if error is None:
+            if self._failed_s is not None:
+                self._timer = loop.call_later(STEADY_S, self._hears_again)
+            return
+        if self._failed_s is None:
+            self._failed_s = loop.time()
+        if not self._told:
+            self._timer = loop.call_at(self._failed_s + AFTER_S, self._tell)
 
     def close(self) -> None:
         """Say nothing that was not said yet. May be called twice."""
@@ -50,3 +56,9 @@ class Deafness:
     def _tell(self) -> None:
         self._told = True
         self._say(DEAF)
+
+    def _hears_again(self) -> None:
+        self._failed_s = None
+        if self._told:
+            self._told = False
+            self._say(MUTED if self._muted() else HEARS_AGAIN)

@@ -19,6 +19,7 @@ GONE = DeviceError("hw:CARD=Device", "No such device")
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
     monkeypatch.setattr(module, "AFTER_S", 0.02)
+    monkeypatch.setattr(module, "STEADY_S", 0.01)
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ async def test_it_is_told_once_however_often_it_is_tried_again_and_so_is_its_ret
     assert said == [DEAF]
     for _ in range(2):
         deafness.device("microphone", None)
+        await asyncio.sleep(0.02)
     assert said == [DEAF, HEARS_AGAIN]
     deafness.device("microphone", GONE)
     await asyncio.sleep(0.03)
@@ -45,6 +47,7 @@ async def test_one_that_comes_back_while_it_is_muted_is_not_said_to_hear(said):
     deafness.device("microphone", GONE)
     await asyncio.sleep(0.03)
     deafness.device("microphone", None)
+    await asyncio.sleep(0.02)
     assert said == [DEAF, MUTED]
 
 
@@ -56,6 +59,7 @@ async def test_what_nobody_could_hear_is_told_when_the_loudspeaker_works(said):
     deafness.device("loudspeaker", None)
     assert said == [DEAF, DEAF]
     deafness.device("microphone", None)
+    await asyncio.sleep(0.02)
     deafness.device("loudspeaker", None)
     assert said == [DEAF, DEAF, HEARS_AGAIN]
 
@@ -66,6 +70,19 @@ async def test_what_comes_back_soon_is_not_worth_a_word(said):
         deafness.device("microphone", error)
     await asyncio.sleep(0.03)
     assert said == []
+
+
+async def test_one_that_works_for_a_moment_again_and_again_does_not_work(said, monkeypatch):
+    monkeypatch.setattr(module, "STEADY_S", 10.0)
+    deafness = Deafness(said.append, lambda: False)
+    for _ in range(4):
+        for error in (GONE, None):
+            deafness.device("microphone", error)
+        await asyncio.sleep(0.01)
+    deafness.device("microphone", GONE)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert said == [DEAF]
 
 
 async def test_of_the_loudspeaker_nobody_would_hear(said):

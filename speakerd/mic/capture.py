@@ -26,6 +26,9 @@ LULL_MARGIN_S = 0.005
 LEAST_KEPT_MS = 160
 """A card that keeps less is not slept on: it must bear a reader that is late for 80 ms of sound."""
 
+STEADY_FRAMES = 100
+"""2 s: a microphone that fails sooner is waited for longer and longer."""
+
 _FIRST_RETRY_S = 0.25
 _LAST_RETRY_S = 5.0
 
@@ -179,7 +182,7 @@ class Capture:
             except DeviceError as error:
                 self._on_state(error)
                 self._chunker.interrupt()
-                retry_s = _FIRST_RETRY_S if self.frames > frames else retry_s
+                retry_s = _FIRST_RETRY_S if self.frames >= frames + STEADY_FRAMES else retry_s
                 worker.pause(retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
             finally:

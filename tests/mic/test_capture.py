@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from speakerd.demo.recording import speak
 from speakerd.errors import DeviceError
 from speakerd.hw.device import SourceBlock
-from speakerd.mic.capture import Capture, Chunker, FrameQueue
+from speakerd.mic.capture import STEADY_FRAMES, Capture, Chunker, FrameQueue
 from speakerd.mic.deadair import FIRST_FRAMES
 from speakerd.pcm import NearFrame
 from speakerd.threads import Worker
@@ -237,6 +237,17 @@ def test_a_failing_microphone_is_told_and_opened_anew():
     assert one.capture.xruns == 2
     assert one.capture.frames >= 4
     assert one.crashes.empty()
+
+
+@pytest.mark.parametrize(("held_frames", "waited_s"), [(1, 0.25 + 0.5), (STEADY_FRAMES, 0.25 + 0.25)])
+def test_one_that_works_for_a_moment_only_is_waited_for_longer_each_time(held_frames, waited_s):
+    loose = [Script(SourceBlock(ramp(320 * held_frames)), DeviceError("hw:Mic", "No such device")) for _ in range(2)]
+    one = Studio(*loose, Script(SourceBlock(ramp(320))))
+    began_s = time.monotonic()
+    states = [one.states.get(timeout=3) for _ in range(5)]
+    assert states == [None, "hw:Mic: No such device"] * 2 + [None]
+    assert time.monotonic() - began_s == pytest.approx(waited_s, abs=0.1)
+    one.close()
 
 
 def test_a_microphone_that_gives_nothing_but_zeros_is_told_opened_anew_and_welcomed_when_it_sounds():
