@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from importlib import import_module
 
@@ -71,6 +73,12 @@ def main() -> None:
         sys.exit(EXIT_CONFIG)
     except SpeakerdError as error:
         _tell("CannotServe", f"speakerd: {error}")
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python tries again at its end, and would complain
+        _tell("CannotServe", "speakerd: no space is left where this was to be written (what fills the disk? df -h)")
         sys.exit(EXIT_FAILED)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from speakerd.cli.output import say
 from speakerd.config.credentials import CREDENTIAL, VARIABLE, api_key
 from speakerd.config.load import read
 from speakerd.config.mistakes import masked, printable
@@ -34,7 +35,7 @@ WHERE_KEYS_GO = f"systemd credential {CREDENTIAL}, or environment variable {VARI
 def command(config: Path | None, schema: bool) -> None:
     """Print every mistake (exit status 78), or the settings that matter most (0)."""
     if schema:
-        _say(json.dumps(Config.model_json_schema(), indent=2))
+        say(json.dumps(Config.model_json_schema(), indent=2))
         return
     reading = read(config, os.environ)
     lines = reading.lines()
@@ -49,9 +50,9 @@ def command(config: Path | None, schema: bool) -> None:
     except ConfigError as error:
         lines.append(str(error))
     if reading.config is None or lines:
-        _say("\n".join(lines))
+        say("\n".join(lines))
         sys.exit(EXIT_CONFIG)
-    _say("\n".join([f"{name}: ok", *_summary(reading.config), key_note]))
+    say("\n".join([f"{name}: ok", *_summary(reading.config), key_note]))
 
 
 def _require_piper(config: Config) -> None:
@@ -91,9 +92,3 @@ def _key_note(config: Config, environ: Mapping[str, str]) -> str:
     if urlsplit(url).hostname == OPENAI_HOST:
         return f"API key: warning: none found, and {OPENAI_HOST} needs one ({WHERE_KEYS_GO})"
     return f"API key: none found; that is fine if the server needs none ({WHERE_KEYS_GO})"
-
-
-def _say(text: str) -> None:
-    """Print, with escapes for what the terminal's character set lacks."""
-    encoding = sys.stdout.encoding or "ascii"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import click
 
+from speakerd.cli.output import say
 from speakerd.config.mistakes import listed
 from speakerd.errors import SpeakerdError
 from speakerd.purse.account import ledger_folder
@@ -48,7 +48,7 @@ def command(by: By, last: int, as_json_text: bool, ledger: Path | None) -> None:
         lines += ["", f"The newest {last} of {len(found)} rows; --last N shows more."]
     if models := models_without_price(reading.entries):
         lines += ["", f"Without a known price: {listed(models, 'and')}. Give it in the file of purse.prices."]
-    _say("\n".join(lines))
+    say("\n".join(lines))
     if reading.damaged:
         click.echo(f"{reading.damaged} damaged lines of {folder} are not counted.", err=True)
 
@@ -68,9 +68,3 @@ def _read(folder: Path) -> Reading:
     except OSError as error:
         hint = "as root: sudo speakerd usage" if isinstance(error, PermissionError) else "name its folder by --ledger"
         raise SpeakerdError(f"the ledger {folder} cannot be read: {error.strerror}", hint=hint) from error
-
-
-def _say(text: str) -> None:
-    """Print, with escapes for what the terminal's character set lacks."""
-    encoding = sys.stdout.encoding or "ascii"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
