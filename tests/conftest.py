@@ -17,6 +17,8 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
+pytest_plugins = ("support.still_house",)
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
