@@ -25,7 +25,8 @@ from speakerd.dsp.resample import Resampler
 from speakerd.logfields import fields
 from speakerd.pcm import WIRE_RATE_HZ, from_bytes, to_bytes
 from speakerd.phrases import translated
-from speakerd.realtime.troubles import NOTICES, Trouble, trouble_of
+from speakerd.realtime.troubles import NOTICES
+from speakerd.service.sentences import trouble_with
 
 log = logging.getLogger(__name__)
 
@@ -110,13 +111,8 @@ class Herald:
     def observe(self, event: ev.Event, before: State, after: State, _now_s: float) -> None:
         """The conductor's observer."""
         match event:
-            case ev.SessionEnded(error=code) | ev.ResponseEnded(status="failed" | "incomplete", error=code) if code:
-                trouble = trouble_of(code)
-                self._trouble = NOTICES[trouble].spoken if trouble else ""
-            case ev.DeadlineReached() if before is State.CONNECTING:
-                self._trouble = NOTICES[Trouble.UNREACHABLE].spoken
-            case ev.DeadlineReached() if before is State.THINKING:
-                self._trouble = NOTICES[Trouble.SERVER_SILENT].spoken
+            case _ if trouble := trouble_with(event, before, after):
+                self._trouble = NOTICES[trouble].spoken
             case ev.ResponseEnded(status="completed"):
                 self._trouble = ""
             case ev.WakeDetected() if after is not State.FINISHING:  # there it was not heeded

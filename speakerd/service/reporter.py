@@ -21,7 +21,7 @@ from speakerd.service.clockwatch import ClockWatch
 from speakerd.service.eventlog import EventLog
 from speakerd.service.journal import tell_left_out
 from speakerd.service.notify import Notifier
-from speakerd.service.sentences import describe, describe_echo
+from speakerd.service.sentences import describe, describe_echo, trouble_with
 from speakerd.service.standing import Standing
 from speakerd.service.stopwatch import Stopwatch
 from speakerd.service.vigil import Vigil
@@ -67,7 +67,7 @@ class Reporter:
         given = fields(event=told.kind, state=after, from_state=before, **_details(event), **figures)
         log.log(told.level, "%s", told.sentence, extra=given)
         self.standing.state = after
-        self._judge(event)
+        self._judge(event, before, after)
         self.stopwatch.tell()
         if after is State.IDLE and before is not State.IDLE:
             self._count(now_s)
@@ -85,14 +85,12 @@ class Reporter:
             said += f" (try again in {failed.retry_after_s:.0f} s)"
         return said
 
-    def _judge(self, event: ev.Event) -> None:
+    def _judge(self, event: ev.Event, before: State, after: State) -> None:
         """What the event tells about the service."""
         match event:
-            case ev.SessionEnded(error=code) | ev.ResponseEnded(status="failed" | "incomplete", error=code) if code:
-                trouble = troubles.trouble_of(code)
-                if trouble is not None:
-                    notice = troubles.NOTICES[trouble]
-                    self.standing.service, self._lasting = f"{notice.sentence}: {notice.advice}", notice.lasting
+            case _ if trouble := trouble_with(event, before, after):
+                notice = troubles.NOTICES[trouble]
+                self.standing.service, self._lasting = f"{notice.sentence}: {notice.advice}", notice.lasting
             case ev.ResponseEnded(status="completed"):
                 self.standing.service = ""
             case ev.WakeDetected() if not self._lasting:

@@ -56,6 +56,19 @@ def kind_of(trouble: Trouble) -> str:
     return "".join(word.capitalize() for word in trouble.split("_"))
 
 
+def trouble_with(event: ev.Event, before: State, after: State) -> Trouble | None:
+    """What an event tells is wrong with the service; None: nothing."""
+    match event:
+        case ev.SessionEnded(error=code) if code:
+            return troubles.trouble_of(code)
+        case ev.ResponseEnded(status="failed" | "incomplete", error=code):
+            return troubles.trouble_of(code) or Trouble.SERVER_ERROR  # some give no reason
+        case ev.DeadlineReached() if after is not before:
+            return _SILENT.get(before)
+        case _:
+            return None
+
+
 def describe(event: ev.Event, before: State, after: State, figures: dict[str, float], said: str = "") -> Telling:
     """What the journal says of an event; `said` is what the service said of a failure."""
     name = type(event).__name__
@@ -108,7 +121,8 @@ def _describe_deadline(before: State, after: State) -> Telling:
         return Telling(INFO, "SilenceReached", "Silence; ending the conversation.")
     if before is State.INTERRUPTED:
         return Telling(INFO, "FalseInterruption", "No words followed; the reply goes on where it was.")
-    return _TOO_LATE.get(before) or Telling(DEBUG, "DeadlineReached", f"DeadlineReached: {before} to {after}.")
+    late = _TOO_LATE.get(before) if after is not before else None
+    return late or Telling(DEBUG, "DeadlineReached", f"DeadlineReached: {before} to {after}.")
 
 
 _NOW = {
@@ -132,6 +146,10 @@ _TOO_LATE = {
     State.FINISHING: Telling(WARNING, "ReplyTooLong", "The reply lasted too long; it was cut."),
     State.CLOSING: Telling(WARNING, "CloseTooLate", "The server did not close the session in time; cut off."),
 }
+
+
+_SILENT = {State.CONNECTING: Trouble.UNREACHABLE, State.THINKING: Trouble.SERVER_SILENT}
+"""Where a deadline that is reached is the service's doing."""
 
 
 def describe_turn(number: int, figures: Mapping[str, float]) -> str:
