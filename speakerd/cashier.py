@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -51,13 +51,13 @@ class Cashier:
         config: Config,
         environ: Mapping[str, str],
         octets: Callable[[], Octets],
-        remark: Callable[[str], None] = lambda _sentence: None,
+        remark: Callable[[str, str], None] = lambda _sentence, _about: None,
         is_free: Callable[[], bool] = lambda: False,
     ) -> None:
         """Reads the prices and what was spent before. Raises ConfigError for prices that cannot be read.
 
-        `octets` tells what went over the wire since the start. `remark` takes what is to be said aloud. `is_free`
-        tells whether the embedded server answers in the place of the service.
+        `octets` tells what went over the wire since the start. `remark` takes what is to be said aloud, and about
+        what. `is_free` tells whether the embedded server answers in the place of the service.
         """
         self._cast = Cast(config)
         self._realtime = config.realtime
@@ -108,9 +108,10 @@ class Cashier:
     def charge(self, used: ResponseUsage | TranscriptionUsage) -> None:
         """Book what a response or a transcription took."""
         charge = self._account.charge(self._usage(used), self._conversation)
+        for notice in aloud(charge.notices):
+            self._remark(spoken(notice.span, notice.grade), notice.span)
         for notice in charge.notices:
             spent = {"spent_usd": str(notice.spent), "limit_usd": str(notice.limit)}
-            self._remark(spoken(notice.span, notice.grade))
             event = "BudgetUsedUp" if notice.grade is Grade.EXHAUSTED else "BudgetNear"
             log.warning("%s", told(notice), extra=fields(event=event, span=notice.span, **spent))
 
@@ -203,6 +204,11 @@ def refusal(verdict: Verdict) -> Refusal | None:
         f"{_WHEN[verdict.span]}, and purse.limit_per_{verdict.span}_usd is {amount(verdict.limit)}.",
         spoken(verdict.span, Grade.EXHAUSTED),
     )
+
+
+def aloud(notices: Sequence[Notice]) -> Sequence[Notice]:
+    """Those that are said: where the month's money is spent, nobody is back tomorrow."""
+    return [notice for notice in notices if (notice.span, notice.grade) == (Span.MONTH, Grade.EXHAUSTED)] or notices
 
 
 def spoken(span: Span, grade: Grade) -> str:

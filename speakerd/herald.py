@@ -77,8 +77,10 @@ class Herald:
         self._play = play
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
-        self._trouble = self._remark = ""
+        self._trouble = ""
         """To be said when the conversation is over."""
+        self._remarks: dict[str, str] = {}
+        """The same, after it: by what they are about."""
         self._not_before_s: dict[str, float] = {}
         self._until_s = 0.0
         self._quiet = asyncio.Event()
@@ -118,8 +120,9 @@ class Herald:
             case ev.WakeDetected() if after is not State.FINISHING:  # there it was not heeded
                 self._trouble = ""
         if after is State.IDLE and before is not State.IDLE:
-            sentences = [sentence for sentence in (self._trouble, self._remark) if sentence]
-            self._trouble = self._remark = ""
+            sentences = [sentence for sentence in (self._trouble, *self._remarks.values()) if sentence]
+            self._trouble = ""
+            self._remarks.clear()
             if sentences:
                 self.say(*sentences)
 
@@ -130,9 +133,9 @@ class Herald:
         else:
             self._quiet.set()
 
-    def remark(self, sentence: str) -> None:
-        """Say this when the conversation is over."""
-        self._remark = sentence
+    def remark(self, sentence: str, about: str = "") -> None:
+        """Say this when the conversation is over, in the place of what was to be said about the same."""
+        self._remarks[about] = sentence
 
     def say(self, *sentences: str) -> None:
         """Say these, given in English, in a moment; unless they are about to be said, or were a short while ago."""

@@ -37,14 +37,19 @@ class Till:
         self.folder = folder
         self.octets = Octets()
         self.remarks: list[str] = []
+        self.about: list[str] = []
         self.standing_in = False
         self.cashier = Cashier(
             Config(**sections),
             {"STATE_DIRECTORY": str(folder)},
             lambda: self.octets,
-            self.remarks.append,
+            self.remark,
             lambda: self.standing_in,
         )
+
+    def remark(self, sentence: str, about: str) -> None:
+        self.remarks.append(sentence)
+        self.about.append(about)
 
     def begin(self) -> None:
         self.cashier.observe(WAKE, IDLE, CONNECTING, 0.0)
@@ -164,6 +169,23 @@ def test_a_limit_warns_then_refuses_and_survives_a_restart(tmp_path, caplog):
         "No conversation begins before midnight: 0.0200 US dollars were spent"
     )
     again.cashier.close()
+
+
+@pytest.mark.parametrize(
+    ("month_usd", "remarks"),
+    [
+        (0.012, {"day": "Today's budget is used up. I will be back tomorrow.",
+                 "month": "This month's budget is nearly used up."}),
+        (0.01, {"month": "This month's budget is used up. I will be back next month."}),
+    ],
+)  # fmt: skip
+def test_one_answer_may_reach_a_limit_and_come_near_the_other_or_reach_both(tmp_path, caplog, month_usd, remarks):
+    till = Till(tmp_path, purse=Purse(limit_per_day_usd=0.01, limit_per_month_usd=month_usd))
+    till.begin()
+    till.charge()
+    assert dict(zip(till.about, till.remarks, strict=True)) == remarks
+    assert len([record for record in caplog.records if "are spent" in record.message]) == 2, "the journal has both"
+    till.cashier.close()
 
 
 def test_what_the_service_has_cost_today_keeps_nobody_from_the_embedded_server(tmp_path):

@@ -325,6 +325,14 @@ async def test_a_remark_waits_for_the_end_and_is_made_once(street):
     assert street.said == ["The budget is nearly used up."]
 
 
+async def test_remarks_about_several_things_are_all_made_and_of_one_thing_the_last(street):
+    street.herald.say = lambda *sentences: street.said.extend(sentences)
+    for sentence, about in [("Nearly.", "day"), ("Used up.", "day"), ("Nearly the month.", "month"), ("I hear.", "")]:
+        street.herald.remark(sentence, about)
+    street.observe(REFUSED, LISTENING, IDLE)
+    assert street.said == [SENTENCE, "Used up.", "Nearly the month.", "I hear."]
+
+
 def test_where_notices_are_kept():
     assert notices_folder({"CACHE_DIRECTORY": "/var/cache/speakerd"}) == Path("/var/cache/speakerd/notices")
     assert notices_folder({"HOME": "/home/me"}) == Path("/home/me/.cache/speakerd/notices")
