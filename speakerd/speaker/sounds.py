@@ -34,5 +34,5 @@ def _read(name: str, path: Path) -> tuple[Samples, int]:
                 found = f"{8 * file.getsampwidth()}-bit, {file.getnchannels()} channels, {seconds:.1f} s"
                 raise ConfigError(f"sounds.{name}: found {path} ({found}), {want}")
             return from_bytes(file.readframes(file.getnframes())), rate_hz
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, wave.Error, RuntimeError) as error:  # RuntimeError: its sizes contradict each other
         raise ConfigError(f"sounds.{name}: found {path} ({str(error) or 'it ends too early'}), {want}") from error

@@ -54,3 +54,13 @@ def test_a_header_without_a_rate_is_refused(tmp_path: Path):
     path.write_bytes(data)
     with pytest.raises(ConfigError, match=r"sounds\.wake"):
         load_earcons(Sounds(wake=str(path)))
+
+
+def test_a_header_whose_sizes_contradict_each_other_is_refused(tmp_path: Path):
+    path = Path(write(tmp_path / "ding.wav"))
+    data = bytearray(path.read_bytes())
+    data[4:8] = (60).to_bytes(4, "little")  # all of it has fewer bytes than its list of sounds, the next, says
+    data[36:40] = b"LIST"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError, match=r"sounds\.wake: found .*ding\.wav.*expected a \.wav file"):
+        load_earcons(Sounds(wake=str(path)))
