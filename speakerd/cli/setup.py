@@ -90,7 +90,7 @@ def command(
 @contextlib.contextmanager
 def _stopped() -> Iterator[None]:
     """The service holds the cards, so it is stopped. If this does not come to its end, it goes on as it did."""
-    if not unit.is_active():
+    if not unit.runs():
         yield
         return
     click.echo("The service is stopped meanwhile: it holds the sound cards.")

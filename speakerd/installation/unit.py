@@ -19,9 +19,10 @@ def installed() -> bool:
     return run("systemctl", "cat", "speakerd").ok
 
 
-def is_active() -> bool:
-    """It runs."""
-    return run("systemctl", "is-active", "--quiet", "speakerd").ok
+def runs() -> bool:
+    """It may hold the cards: also while it waits for a microphone before it is ready."""
+    told = run("systemctl", "show", "speakerd", "--property", "ActiveState", "--value")
+    return told.ok and told.told.strip() in ("active", "activating", "reloading", "deactivating")
 
 
 def stop() -> None:

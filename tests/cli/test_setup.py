@@ -39,7 +39,7 @@ class Bench:
         monkeypatch.setattr(setup, "_examine", lambda *_: self.happened.append("doctor") or True)
         monkeypatch.setattr(setup.unit, "systemd_runs", lambda: True)
         monkeypatch.setattr(setup.unit, "installed", lambda: True)
-        monkeypatch.setattr(setup.unit, "is_active", lambda: True)
+        monkeypatch.setattr(setup.unit, "runs", lambda: True)
         monkeypatch.setattr(setup.unit, "stop", lambda: self.happened.append("stop"))
         monkeypatch.setattr(setup.unit, "go_on", lambda: self.happened.append("go on"))
         monkeypatch.setattr(setup.unit, "start", lambda: self.happened.append("start") or self.trouble)
@@ -191,7 +191,7 @@ def test_a_service_that_ran_runs_again_when_setup_is_left_half_way(bench: Bench,
         monkeypatch.setattr(setup, "_examine", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         done = bench.run("--embedded", text=answers, terminal=True)
         assert (done.exit_code, bench.happened) == (1, ["stop", "go on"]), done.output
-    monkeypatch.setattr(setup.unit, "is_active", lambda: False)
+    monkeypatch.setattr(setup.unit, "runs", lambda: False)
     bench.happened.clear()
     assert bench.run("--embedded", terminal=True).exit_code == 1
     assert bench.happened == []
