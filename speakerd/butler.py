@@ -20,6 +20,7 @@ from speakerd.service.ctl.door import Caller
 from speakerd.service.ctl.words import Command, Reply, Request
 from speakerd.service.mutefile import MuteFile
 from speakerd.service.reporter import Reporter
+from speakerd.service.sentences import nothing_passes
 from speakerd.skills.ports import VolumePort
 from speakerd.switchboard import Switchboard
 
@@ -86,6 +87,7 @@ class Butler:
         if standing.ready and standing.state is State.IDLE and not standing.muted:
             lines = [f"Waiting for {' or '.join(self.board.cast.words)}."]
         lines += [f"The {device} does not work: {why}" for device, why in standing.devices.items()]
+        lines += [nothing_passes(standing.stalled).capitalize()] if standing.stalled else []
         lines += [f"{text[0].upper()}{text[1:].rstrip('.')}." for text in (*standing.troubles, standing.note) if text]
         if standing.half_duplex:
             lines.append(f"Only the wake word interrupts the assistant: {standing.half_duplex}.")

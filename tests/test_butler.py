@@ -335,12 +335,14 @@ async def test_status_tells_what_is_wrong(house):
     up = "speakerd 1.2, running for 1 min."
     assert (await house.ask(Command.STATUS)).told == f"Waiting for hey_jarvis or alexa.\n{up}"
     house.reporter.device("microphone", DeviceError("hw:1", "no such device", hint="is it plugged in?"))
+    house.reporter.standing.stalled.append("loudspeaker")
     house.reporter.refused("No conversation begins before midnight.", 0.0)
     house.reporter.echo(ev.DuplexChanged("the echo is too loud"))
     reply = await house.ask(Command.STATUS)
     assert reply.told.splitlines() == [
         "Waiting for hey_jarvis or alexa.",
         "The microphone does not work: hw:1: no such device (is it plugged in?)",
+        "Nothing passes the loudspeaker.",
         "No conversation begins before midnight.",
         "Only the wake word interrupts the assistant: the echo is too loud.",
         up,

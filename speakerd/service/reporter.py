@@ -49,7 +49,7 @@ class Reporter:
         self.stopwatch = Stopwatch(counters)
         self._vigil = Vigil(notifier)
         self._clockwatch = ClockWatch()
-        self.standing = Standing(devices=self._vigil.troubles)
+        self.standing = Standing(devices=self._vigil.troubles, stalled=self._vigil.stalled)
         """For others to read."""
         self._lasting = False
         """What is wrong with the service stays so until somebody has done something: shown until an answer comes."""
@@ -194,6 +194,7 @@ class Reporter:
 
     def _look(self) -> None:
         """Every few seconds."""
+        self._show_status()
         self.stopwatch.look(time.monotonic())
         self._watch_clock()
         tell_left_out()

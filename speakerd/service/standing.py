@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from speakerd.conversation.state import State
-from speakerd.service.sentences import STATUS
+from speakerd.service.sentences import STATUS, nothing_passes
 
 
 @dataclass(slots=True)
@@ -19,6 +19,8 @@ class Standing:
     muted: bool = False
     devices: dict[str, str] = field(default_factory=dict)
     """What is wrong with `microphone` and `loudspeaker`; those that work are left out."""
+    stalled: list[str] = field(default_factory=list)
+    """Those that no sound passes, and it is not known why: `microphone`, `loudspeaker`."""
     away: str = ""
     """Why the embedded server answers in the place of the service."""
     service: str = ""
@@ -43,8 +45,9 @@ class Standing:
     def line(self) -> str:
         """All of it, in one line."""
         devices = [f"{name}: {trouble}" for name, trouble in self.devices.items()]
+        stalled = [nothing_passes(self.stalled).rstrip(".")] if self.stalled else []
         half = [f"only the wake word interrupts: {self.half_duplex}"] if self.half_duplex else []
-        return "; ".join([self.status, *self.troubles, *devices, *half, *([self.note] if self.note else [])])
+        return "; ".join([self.status, *self.troubles, *devices, *stalled, *half, *([self.note] if self.note else [])])
 
     def data(self) -> dict[str, Any]:
         """All of it, as JSON values."""
@@ -54,6 +57,7 @@ class Standing:
             "ready": self.ready,
             "muted": self.muted,
             "devices": dict(self.devices),
+            "stalled": list(self.stalled),
             "service": self.troubles,
             "half_duplex": self.half_duplex,
             "note": self.note,

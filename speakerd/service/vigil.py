@@ -40,6 +40,8 @@ class Vigil:
     def __init__(self, notifier: Notifier) -> None:
         self.troubles: dict[str, str] = {}
         """What is wrong with which device."""
+        self.stalled: list[str] = []
+        """Those that no sound passes, and no trouble explains it."""
         self._notifier = notifier
         self._tried_s: dict[str, float] = {}
 
@@ -64,9 +66,10 @@ class Vigil:
             waited_s += READY_POLL_S
             if waited_s >= PATIENCE_S:
                 waited_s = 0.0
-                on_look()
                 still = self._still((0, 0), progress())
-                if all(map(self._retrying, still)):
+                hung = self._note(still)
+                on_look()
+                if not hung:
                     self._notifier.need_time(RETRY_S)  # else systemd would give up a start that may yet succeed
                 else:
                     told = fields(event="NotReady", devices=" ".join(still))
@@ -80,7 +83,7 @@ class Vigil:
             await asyncio.sleep(interval_s)
             now = progress()
             still = self._still(before, now)
-            before, hung = now, not all(map(self._retrying, still))
+            before, hung = now, self._note(still)
             on_look()
             if not hung:
                 self._notifier.alive()
@@ -96,6 +99,12 @@ class Vigil:
     def _still(before: tuple[int, int], now: tuple[int, int]) -> list[str]:
         """The devices that no sound has passed in between."""
         return [name for name, a, b in zip(("microphone", "loudspeaker"), before, now, strict=True) if a == b]
+
+    def _note(self, still: list[str]) -> bool:
+        """True if one of those that stand `still` hangs: then `stalled` tells which do."""
+        hung = not all(map(self._retrying, still))
+        self.stalled[:] = still if hung else []
+        return hung
 
     def _retrying(self, name: str) -> bool:
         """True if `name` does not work, that is known, and its thread goes on trying."""

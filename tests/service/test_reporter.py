@@ -30,12 +30,15 @@ class FakeNotifier:
     def __init__(self, watchdog_s: float | None = None) -> None:
         self.told: list[str] = []
         self.watchdog_interval_s = watchdog_s
+        self.shown = ""
 
     def ready(self) -> None:
         self.told.append("READY")
 
     def status(self, sentence: str) -> None:
-        self.told.append(sentence)
+        if sentence != self.shown:
+            self.shown = sentence
+            self.told.append(sentence)
 
     def need_time(self, seconds: float) -> None:
         self.told.append(f"TIME {seconds:.0f}")
@@ -92,9 +95,14 @@ async def test_the_watchdog_is_fed_only_while_both_move(caplog):
         fed = notifier.told.count("ALIVE")
         progress[:] = [3, 2]  # the loudspeaker hangs
         await asyncio.sleep(0.3)
+        assert notifier.told.count("ALIVE") <= fed + 1
+        assert "No sound moves: nothing passes the loudspeaker." in caplog.text
+        assert "Waiting for the wake word; nothing passes the loudspeaker" in notifier.told
+        async with asyncio.timeout(3):
+            while notifier.shown != "Waiting for the wake word":  # it moves again, and so that is not told any more
+                progress[:] = [progress[0] + 1, progress[1] + 1]
+                await asyncio.sleep(0.01)
         watch.cancel()
-    assert notifier.told.count("ALIVE") <= fed + 1
-    assert "No sound moves: nothing passes the loudspeaker." in caplog.text
 
 
 async def test_a_device_that_is_being_retried_is_no_hang_until_nobody_retries_it(caplog, monkeypatch):
@@ -137,7 +145,7 @@ async def test_a_start_that_hangs_for_no_known_reason_gets_no_time(monkeypatch, 
         watch = tasks.create_task(reporter(notifier).watch(lambda: (0, 5)))
         await asyncio.sleep(0.3)
         watch.cancel()
-    assert notifier.told == []
+    assert notifier.told == ["Starting; nothing passes the microphone"]
     assert "Not ready yet: nothing passes the microphone." in caplog.text
 
 
