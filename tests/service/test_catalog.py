@@ -147,6 +147,14 @@ def test_the_settings_that_are_named_exist():
             assert key in sections[section].annotation.model_fields, f"{section}.{key}"
 
 
+def test_the_settings_of_the_unit_that_are_named_exist():
+    unit = (ROOT / "systemd" / "speakerd.service").read_text()
+    bodies = "\n".join(entry.body for entry in ENTRIES)
+    named = set(re.findall(r"\b[A-Z][a-z]+[A-Z]\w*|\b[A-Z][a-z]\w*=[\w-]+", bodies)) - set(MESSAGE_IDS)
+    assert named
+    assert [one for one in named if not re.search(rf"^{one}(?![\w-])", unit, re.MULTILINE)] == []
+
+
 def test_the_documents_that_are_named_exist():
     for name in re.findall(r"docs/\w[\w-]*\.md", CATALOG.read_text()):
         assert (ROOT / name).is_file(), name
