@@ -21,6 +21,7 @@ from speakerd.conversation.events import (
     EchoMeasured,
     Event,
     FellSilent,
+    ResponseStarted,
     Sounded,
     SpeechDetected,
     StopRequested,
@@ -92,6 +93,8 @@ class Switchboard:
     """Frames captured before this were heard while muted: they are nobody's business."""
     _words_from_index: int | None = field(default=-1, init=False)
     """A wake word detected before this frame began while muted; None: no frame has come since."""
+    _beyond_limit: bool = field(default=False, init=False)
+    """The newest answer began when the money was spent: who talks over it is given no other."""
     _deafness: Deafness = field(init=False)
 
     def __post_init__(self) -> None:
@@ -176,8 +179,11 @@ class Switchboard:
         self.link.pausing(after in (State.IDLE, State.LISTENING, State.FINISHING))
         if after is State.IDLE and before is not State.IDLE:
             self._call("")  # a session that is kept warm is for the default one
+        if isinstance(event, ResponseStarted):
+            self._beyond_limit = self.cashier.used_up
         answered = after is State.LISTENING and before in IN_REPLY
-        if answered and not isinstance(event, UserSpeechStarted | WakeDetected) and self.cashier.used_up:
+        goes_on = isinstance(event, UserSpeechStarted | WakeDetected) and not self._beyond_limit
+        if answered and not goes_on and self.cashier.used_up:
             self.conductor.dispatch(GOODBYE)  # the answer was heard; why there is no other the herald tells
         if isinstance(event, DeadlineReached) and before is State.INTERRUPTED:
             self.front_end.no_words_followed()

@@ -108,27 +108,29 @@ async def test_another_word_in_a_conversation_does_not_change_who_answers():
         board.conductor.stop()
 
 
-async def answer(r, board: Switchboard, number: int, *, interrupted: bool = False) -> None:
+async def answer(r, board: Switchboard, number: int, *, interrupted: bool = False, spends_all: bool = False) -> None:
     """A turn of the user and the whole reply to it, or the part of it that the user lets be heard."""
     name = f"r{number}"
     ended = ev.ResponseEnded(1, name, "completed", 500)
-    for event in (ev.UserSpeechStarted(1), ev.UserSpeechStopped(1), ev.ResponseStarted(1, name), ended):
+    for event in (ev.UserSpeechStarted(1), ev.UserSpeechStopped(1), ev.ResponseStarted(1, name)):
         board.conductor.dispatch(event)
+    board.cashier.used_up = board.cashier.used_up or spends_all
+    board.conductor.dispatch(ended)
     board.take_event(ev.PlayoutStarted("i"))
     board.take_event(JARVIS if interrupted else ev.PlayoutDrained(final=True))
 
 
-async def test_when_the_money_is_spent_the_answer_is_heard_to_its_end_and_no_other_is_given():
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_when_the_money_is_spent_the_answer_is_heard_to_its_end_and_no_other_is_given(interrupted):
     async with rig(keep_warm=False) as r:
         board = board_for(r.link)
         await converse(r, board, JARVIS)
         await answer(r, board, 1)
         assert board.conductor.state is State.LISTENING
-        board.cashier.used_up = True
-        await answer(r, board, 2, interrupted=True)
-        assert board.conductor.state is State.LISTENING, "the user has the floor"
+        await answer(r, board, 2, interrupted=True, spends_all=True)
+        assert board.conductor.state is State.LISTENING, "the user has the floor, and is answered once more"
         board.conductor.dispatch(ev.PlayoutFlushed())
-        await answer(r, board, 3)
+        await answer(r, board, 3, interrupted=interrupted)
         assert board.conductor.state is State.CLOSING
         board.conductor.stop()
 
