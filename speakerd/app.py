@@ -155,7 +155,7 @@ class App:
             {},
             self.transcripts,
         )
-        self._board.sessions = sessions_of(self._board, surroundings.tokens(config.skills.mcp, os.environ))
+        self._board.sessions = sessions_of(self._board, surroundings.tokens(config, os.environ))
         self._link.use(*self._board.sessions[self._board.cast.default.name])
 
     def _make_doors(self, config: Config, read_again: Callable[[], Config], eventlog: EventLog | None) -> None:

@@ -91,11 +91,11 @@ class Clerk:
         return [*self._registry.skills, *(server.label for server in self._section.mcp)]
 
     def complain(self, tokens: Mapping[str, str]) -> None:
-        """Tell the journal of MCP servers whose credential is not among the `tokens`."""
+        """Tell the journal of MCP servers whose credential is not among the `tokens`: missing, or not to be sent."""
         for server in self._section.mcp:
             if missing(server, tokens):
                 log.warning(
-                    "The MCP server %s is left out: no credential %s.",
+                    "The MCP server %s is left out: no credential %s, or none that may be sent over ws://.",
                     server.label,
                     server.credential,
                     extra=fields(event="McpLeftOut", server=server.label, credential=server.credential),

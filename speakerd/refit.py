@@ -139,7 +139,7 @@ class Refit:
             load_earcons(config.sounds) if Part.LOUDSPEAKER in needed else None,
             load_prices(config.purse.prices) if Part.PURSE in needed else None,
             self.board.clerk.load(config.skills) if Part.SKILLS in needed else None,
-            surroundings.tokens(config.skills.mcp, self.environ) if Part.SERVICE in needed else {},
+            surroundings.tokens(config, self.environ) if Part.SERVICE in needed else {},
         )
 
     def _take(self, outfit: Outfit) -> tuple[Reply, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from speakerd.config.credentials import token
-from speakerd.config.model import Config, McpServer
+from speakerd.config.model import Config
+from speakerd.realtime.address import is_private
 from speakerd.service.eventlog import EventLog
 from speakerd.service.toldlog import told_to
 
@@ -45,9 +46,14 @@ async def servers(config: Config, *, fall_back: bool = True) -> AsyncIterator[Se
         yield Servers(url) if alone else Servers(config.realtime.url, url)
 
 
-def tokens(servers: Iterable[McpServer], environ: Mapping[str, str]) -> dict[str, str]:
-    """What the named credentials of MCP servers hold; those that are not there are left out. Raises ConfigError."""
-    found = {one.credential: token(one.credential, environ) for one in servers if one.credential}
+def tokens(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the named credentials of MCP servers hold; those that are not there are left out. Raises ConfigError.
+
+    None is told to a service to which others on the network could listen: as it is with the key.
+    """
+    found = {one.credential: token(one.credential, environ) for one in config.skills.mcp if one.credential}
+    if config.realtime.url != "embedded" and not is_private(config.realtime.url):
+        return {}
     return {name: secret.reveal() for name, secret in found.items() if secret is not None}
 
 

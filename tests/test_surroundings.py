@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from speakerd.config.model import Config, McpServer
+from speakerd.config.model import Config, McpServer, Realtime, Skills
 from speakerd.errors import ConfigError
 from speakerd.surroundings import Servers, eventlog, only_error, servers, tokens
 
@@ -12,17 +12,35 @@ HOME = McpServer(label="home", url="https://home.example.org/mcp", credential="h
 OPEN = McpServer(label="open", url="https://open.example.org/mcp")
 
 
+def house(*servers: McpServer, url: str = "wss://voice.example/v1") -> Config:
+    return Config(skills=Skills(mcp=servers), realtime=Realtime(url=url))
+
+
 def test_tokens_are_found_by_the_names_of_their_credentials(tmp_path):
     (tmp_path / "home-token").write_text("s3cret\n")
-    assert tokens([HOME, OPEN], {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == {"home-token": "s3cret"}
-    assert tokens([HOME], {"HOME_TOKEN": "other"}) == {"home-token": "other"}
-    assert tokens([HOME, OPEN], {}) == {}
+    assert tokens(house(HOME, OPEN), {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == {"home-token": "s3cret"}
+    assert tokens(house(HOME), {"HOME_TOKEN": "other"}) == {"home-token": "other"}
+    assert tokens(house(HOME, OPEN), {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("wss://192.168.1.20/v1/realtime", True),
+        ("ws://127.0.0.1:8765/v1/realtime", True),
+        ("embedded", True),
+        ("ws://192.168.1.20:8765/v1/realtime", False),
+        ("ws://server.lan/v1/realtime", False),
+    ],
+)
+def test_no_token_is_told_where_the_network_can_read_it(url, told):
+    assert bool(tokens(house(HOME, url=url), {"HOME_TOKEN": "s3cret"})) is told
 
 
 def test_a_token_that_cannot_be_one_is_a_mistake_without_the_token_in_it(tmp_path):
     (tmp_path / "home-token").write_text("two words")
     with pytest.raises(ConfigError) as caught:
-        tokens([HOME], {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+        tokens(house(HOME), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     assert "two words" not in str(caught.value)
 
 
