@@ -101,3 +101,39 @@ def test_however_it_is_called_and_whatever_the_checkout_is_named() -> None:
     assert done.stderr.count("is installed. Now: sudo speakerd setup") == 2, done.stderr
     assert "/run/new/usr/local/bin/speakerd\n" in done.stdout
     assert "quote" not in done.stderr
+
+
+PLAYED_SYSTEMD = r"""
+mkdir -p /run/systemd/system
+cp -R "$built" /opt/speakerd/versions/old
+ln -sfn versions/old/bin /opt/speakerd/bin
+cat >/usr/local/sbin/systemctl <<'END'
+#!/bin/sh
+case "$*" in
+--version) echo systemd 252 ;;
+show*) echo 0 ;;
+restart*)
+    case $(readlink -f /opt/speakerd/bin) in
+    */old/bin) echo "the old one runs" ;;
+    *) kill -s HUP -- "-$(cat /run/group)" && sleep 0.2 && exit 1 ;;
+    esac ;;
+esac
+END
+chmod +x /usr/local/sbin/systemctl
+"""
+"""A service that runs an older version; the newer does not become ready, and meanwhile the connection is lost."""
+
+
+def test_an_update_is_taken_back_though_its_terminal_is_gone() -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    done = inside(
+        PLAYED_BUILD
+        + PLAYED_SYSTEMD
+        + r"""
+        ! setsid --wait sh -c 'echo $$ >/run/group; exec "$root/script/install" 2>/dev/full'
+        sleep 1
+        readlink -f /opt/speakerd/bin"""
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[-3:] == ["the old one runs", "/opt/speakerd/versions/old/bin", ""]
