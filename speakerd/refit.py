@@ -85,6 +85,8 @@ class Refit:
     """Those that settings name, as the daemon runs with them."""
     _waiting: Outfit | None = field(default=None, init=False)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _preparing: asyncio.Future[Outfit] | None = field(default=None, init=False)
+    """The last reading, in its thread; it may hang."""
 
     def __post_init__(self) -> None:
         self._files = states(self.config)
@@ -104,7 +106,7 @@ class Refit:
         note = ""
         try:
             async with asyncio.timeout(READING_S):
-                outfit = await asyncio.to_thread(self._prepare)
+                outfit = await self._prepared()
             reply, note = self._take(outfit)
         except SpeakerdError as error:  # a ConfigError, or a part of the installation that is missing
             reply, note = _refused(str(error), "bad_config"), "the configuration has mistakes, the old one stays"
@@ -120,6 +122,13 @@ class Refit:
         """The conductor's observer: what waits is put on when the conversation is over."""
         if self._waiting is not None and after is State.IDLE and before is not State.IDLE:
             asyncio.get_running_loop().call_soon(self._put_on_next)
+
+    async def _prepared(self) -> Outfit:
+        """What `_prepare` gives. One that hangs, and is given up, keeps one thread and not one more each time."""
+        if self._preparing is not None and not self._preparing.done():
+            await asyncio.wait({self._preparing})
+        self._preparing = asyncio.get_running_loop().run_in_executor(None, self._prepare)
+        return await asyncio.shield(self._preparing)
 
     def _prepare(self) -> Outfit:
         """In a thread. Raises ConfigError."""

@@ -100,6 +100,26 @@ async def test_what_takes_too_long_changes_nothing(monkeypatch):
         ended.set()
 
 
+async def test_what_hangs_holds_one_thread_however_often_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr(module, "READING_S", 0.05)
+    async with house(Config()) as h:
+        ended, readings = threading.Event(), []
+
+        def read() -> Config:
+            readings.append(threading.get_ident())
+            ended.wait(5)
+            return with_value("audio.volume_percent", 30)
+
+        h.refit.read = read
+        replies = [await h.refit.reload(wait=True) for _ in range(3)]
+        assert [reply.error for reply in replies] == ["too_slow"] * 3
+        assert len(readings) == 1
+        ended.set()
+        monkeypatch.setattr(module, "READING_S", 5.0)
+        assert (await h.refit.reload()).ok
+        assert h.refit.config.audio.volume_percent == 30
+
+
 async def test_two_at_a_time_are_one():
     async with house(Config()) as h:
         h.wanted = with_value("realtime.voice", "cedar")
