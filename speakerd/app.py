@@ -273,6 +273,7 @@ class App:
                 self.ended = False
                 told = fields(event="ThreadLeftBehind", thread=name)
                 log.warning("The thread of the %s did not end in time; it is left behind.", name, extra=told)
+        self._reporter.stopped()
 
     def _report_device(self, name: str, error: DeviceError | None) -> None:
         """Thread-safe: called in the device's thread."""

@@ -84,7 +84,7 @@ class Butler:
         """How everything stands."""
         standing, facts = self.reporter.standing, self.facts()
         lines = [f"{standing.status}."]
-        if standing.ready and standing.state is State.IDLE and not standing.muted:
+        if standing.ready and standing.state is State.IDLE and not (standing.muted or standing.end):
             lines = [f"Waiting for {' or '.join(self.board.cast.words)}."]
         lines += [f"The {device} does not work: {why}" for device, why in standing.devices.items()]
         lines += [nothing_passes(standing.stalled).capitalize()] if standing.stalled else []

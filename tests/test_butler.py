@@ -331,6 +331,11 @@ async def test_what_is_to_be_said_is_in_no_log(house, caplog):
     assert "pineapple" not in caplog.text
 
 
+async def test_status_of_one_that_stops(house):
+    house.reporter.standing.end = "Stopping"
+    assert (await house.ask(Command.STATUS)).told.splitlines()[0] == "Stopping."
+
+
 async def test_status_tells_what_is_wrong(house):
     up = "speakerd 1.2, running for 1 min."
     assert (await house.ask(Command.STATUS)).told == f"Waiting for hey_jarvis or alexa.\n{up}"

@@ -237,6 +237,15 @@ class Reporter:
         """Shutdown has begun."""
         self._notifier.stopping()
         log.info("Stopping.", extra=fields(event="Stopping"))
+        self._end("Stopping")
+
+    def stopped(self) -> None:
+        """Nothing runs any more."""
+        self._end("Stopped")
+
+    def _end(self, told: str) -> None:
+        self.standing.end = told
+        self._show_status()
 
     def _show_status(self) -> None:
         self._notifier.status(self.standing.line())

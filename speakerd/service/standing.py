@@ -29,10 +29,14 @@ class Standing:
     """Why only the wake word interrupts; empty if speech does, too."""
     note: str = ""
     """What is of interest for a while."""
+    end: str = ""
+    """That it stops, or has stopped: systemd goes on showing the last status of a service that is down."""
 
     @property
     def status(self) -> str:
         """What goes on, in a few words."""
+        if self.end:
+            return self.end
         if not self.ready:
             return "Starting, the microphone muted" if self.muted else "Starting"
         return "Microphone muted" if self.muted and self.state is State.IDLE else STATUS[self.state]
@@ -44,6 +48,8 @@ class Standing:
 
     def line(self) -> str:
         """All of it, in one line."""
+        if self.end:
+            return self.end
         devices = [f"{name}: {trouble}" for name, trouble in self.devices.items()]
         stalled = [nothing_passes(self.stalled).rstrip(".")] if self.stalled else []
         half = [f"only the wake word interrupts: {self.half_duplex}"] if self.half_duplex else []

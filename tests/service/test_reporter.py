@@ -344,3 +344,15 @@ def test_a_machine_that_slept_is_no_clock_that_was_set(notifier, monkeypatch, ca
     for slept_s[0] in (0.0, 28_800.0):
         told._look()
     assert not [record for record in caplog.records if fields_of(record).get("event") == "ClockJumped"]
+
+
+async def test_the_status_of_one_that_stops_or_has_stopped_promises_nothing(notifier):
+    one = reporter(notifier)
+    one.standing.ready = True
+    one.device("microphone", DeviceError("hw:1", "no such device"))
+    one.stopping()
+    assert notifier.shown == "Stopping"
+    one.device("microphone", None)  # what still comes
+    assert notifier.shown == "Stopping"
+    one.stopped()
+    assert notifier.shown == "Stopped"
