@@ -40,6 +40,10 @@ def cost(model, prices=None, heard_ms=0, **tokens):
         ("gpt-realtime-2.1-mini", {"text_in": 1_000_000, "cached_text_in": 1_000_000}, "0.06"),
         ("gpt-realtime-2.1-mini", {"text_out": 1_000_000}, "2.40"),
         ("gpt-realtime-1.5", {"text_out": 1_000_000, "audio_out": 1_000_000}, "80"),
+        ("gpt-realtime-2025-08-28", {"text_out": 1_000_000, "audio_out": 1_000_000}, "80"),
+        ("gpt-realtime-mini", {"text_out": 1_000_000, "audio_out": 1_000_000}, "22.40"),
+        ("gpt-4o-transcribe", {"audio_in": 1_000_000, "text_out": 1_000_000}, "16"),
+        ("gpt-4o-mini-transcribe", {"audio_in": 1_000_000, "text_out": 1_000_000}, "8"),
         # 10 s of the user (half of it read before), 200 words of instructions, an answer of 5 s and its transcript
         (
             "gpt-realtime-2.1-mini",
@@ -57,6 +61,7 @@ def test_published_prices(model, tokens, usd):
 def test_transcription_is_paid_by_the_minute():
     assert cost("gpt-transcribe", heard_ms=60_000) == Decimal("0.0045")
     assert cost("gpt-live-transcribe", heard_ms=1_000) == Decimal("0.017") / 60
+    assert cost("whisper-1", heard_ms=60_000) == Decimal("0.006")
     assert cost("embedded", heard_ms=60_000) == 0
 
 
@@ -65,7 +70,7 @@ def test_a_dated_model_has_the_price_of_the_undated():
     assert cost("gpt-realtime-2.1-preview", text_in=1_000_000) is None
 
 
-@pytest.mark.parametrize("model", ["", "gpt-realtime-9", "gpt-realtime", "GPT-REALTIME-2.1"])
+@pytest.mark.parametrize("model", ["", "gpt-realtime-9", "gpt-realtim", "GPT-REALTIME-2.1"])
 def test_an_unknown_model_is_unpriced(model):
     assert cost(model, text_in=1) is None
 
