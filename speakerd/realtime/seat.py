@@ -133,6 +133,7 @@ class Seat:
             self._stand_in_for(lost.cause)
             return False
         self.session = None
+        self._luggage.clear()  # nobody is to inherit it
         self._settle()
         return True
 

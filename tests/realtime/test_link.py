@@ -237,6 +237,28 @@ async def test_a_server_that_owes_an_answer_and_says_nothing_is_given_up(stall_t
         assert await r.next() == ev.SessionReady(2), "the next wake word works"
 
 
+@pytest.mark.parametrize("lost", [False, True])
+async def test_of_a_conversation_that_is_over_no_word_and_no_sound_is_kept(lost):
+    async with rig(keep_warm=False) as r:
+        r.link.open(1)
+        assert await r.next() == ev.SessionReady(1)
+        luggage = r.link._seat._luggage
+        r.link.append_audio(CHUNK)
+        await r.peer.send(
+            "conversation.item.input_audio_transcription.completed", item_id="u1", transcript="What time is it?"
+        )
+        await r.next()
+        assert luggage._history.lines()
+        assert luggage._tail.chunks()
+        if lost:
+            r.peer.connection.transport.abort()
+        else:
+            r.link.close()
+        assert isinstance(await r.next(), ev.SessionEnded)
+        assert not luggage._history.lines()
+        assert not luggage._tail.chunks()
+
+
 async def test_another_voice_needs_another_session():
     async with rig() as r:
         r.link.start()
