@@ -23,6 +23,10 @@ class Card:
         self._sink = sink
         self._wake = wake
         self._fill = FillTarget(sink.period_frames, sink.buffer_frames)
+        self.moved = False
+        """It has played some of what was written: it does not only open."""
+        self._written_frames = 0
+        """Since it was last empty by our doing."""
 
     @property
     def fill_periods(self) -> int:
@@ -45,19 +49,23 @@ class Card:
         """Queue a period; the underruns survived on the way."""
         xruns = self._sink.write(samples)
         self._fill.wrote(xruns)
+        self._written_frames += samples.size
         return xruns
 
     def queued_frames(self) -> int:
         """Frames written that are not audible yet."""
-        return self._sink.queued_frames()
+        queued = self._sink.queued_frames()
+        self.moved = self.moved or queued < self._written_frames
+        return queued
 
     def drop(self) -> int:
         """Fall silent at once; the frames that never sounded."""
+        self._written_frames = 0
         return self._sink.drop()
 
     def rest(self) -> None:
         """Leave the sink stopped until there is something to play, or for a second."""
-        self._sink.drop()
+        self.drop()
         self._wake.wait(_REST_S)
         self._wake.clear()
         self._sink.queued_frames()  # raises if the card was unplugged

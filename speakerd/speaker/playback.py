@@ -54,7 +54,7 @@ class Playback:
         duck_db: float = 15.0,
         on_sound: Callable[[Sounded | FellSilent], object] = lambda _sound: None,
     ) -> None:
-        """`open_sink` may raise DeviceError; `on_state` hears it, and None when a card works.
+        """`open_sink` may raise DeviceError; `on_state` hears it, and None when a card has played something.
 
         `bound_s` is the most sound that may wait: more than the longest reply, as it may come all at once.
         `duck_db`: how much quieter a ducked voice is. `on_sound` hears when something begins to sound or is cut off.
@@ -66,18 +66,16 @@ class Playback:
         """Periods written, and looks at a resting card; stands still when the thread hangs."""
         self.fill_periods = LEAST_PERIODS
         """Periods that the card is kept filled to; more than two on a machine, or a card, that let it run empty."""
-        self._open_sink = open_sink
-        self._earcons = earcons
-        self._post = post
-        self._on_state, self._on_sound = on_state, on_sound
+        self._open_sink, self._earcons = open_sink, earcons
+        self._post, self._on_state, self._on_sound = post, on_state, on_sound
         self._prefill_ms, self._bound_s = prefill_ms, bound_s
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
+        self._lock, self._wake = threading.Lock(), threading.Event()
         self.reference = Reference()
         """Its counters may be read in any thread."""
         self._duck_gain = 10.0 ** (-duck_db / 20.0)
         self._flushes = Flushes()
         self._idle_periods, self._resting = 0, False
+        self._works = False  # the card has played something since it was opened, and that was told
         self._line = self._make_line(_STAND_IN_RATE_HZ, volume_percent)
         self._worker = Worker("playback", self._run, on_crash)
 
@@ -187,7 +185,7 @@ class Playback:
     def _run(self, worker: Worker) -> None:
         retry_s = _FIRST_RETRY_S
         while not worker.stopping:
-            periods = self.periods
+            self._works = False
             sink: PcmSink | None = None
             try:
                 sink = self._open_sink()
@@ -196,7 +194,7 @@ class Playback:
                 self._on_state(error)
                 with self._lock:
                     self._line.playout.drop_unheard()
-                retry_s = _FIRST_RETRY_S if self.periods > periods else retry_s
+                retry_s = _FIRST_RETRY_S if self._works else retry_s
                 self._drive(worker, SilentSink(self._line.rate_hz, _STAND_IN_BUFFER_MS), retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
             finally:
@@ -206,7 +204,8 @@ class Playback:
     def _serve_card(self, worker: Worker, sink: PcmSink) -> None:
         if sink.rate_hz != self._line.rate_hz:
             self._change_rate(sink.rate_hz)
-        self._on_state(None)
+        with self._lock:
+            self._idle_periods = 0  # it is fed, with silence at least, until it has shown that it takes it
         self._drive(worker, sink, math.inf)
 
     def _change_rate(self, rate_hz: int) -> None:
@@ -292,6 +291,9 @@ class Playback:
             self.xruns += xruns if is_there else 0
             self.periods += 1
             self.fill_periods = card.fill_periods
+        if is_there and card.moved and not self._works:
+            self._works = True
+            self._on_state(None)
         for sound in self._line.take_times(queued_frames, time.monotonic()):
             self._on_sound(sound)
         if drained:

@@ -69,6 +69,11 @@ def test_it_installs_enables_and_purges_without_a_running_systemd() -> None:
         "$root/script/install"
         systemctl enable --quiet speakerd
         "$root/script/install" # again, as for an update
+        mkdir -p /etc/credstore /etc/systemd/system/speakerd-relay.socket.d # as docs/relay.md says
+        for name in openai-api-key relay-certificate relay-private-key relay-redis-password; do
+            echo secret >"/etc/credstore/$name"
+        done
+        echo '[Socket]' >/etc/systemd/system/speakerd-relay.socket.d/override.conf
         echo "== installed"; files
         "$root/script/uninstall" --purge
         echo "== purged"; files"""

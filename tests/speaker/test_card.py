@@ -54,6 +54,25 @@ def test_it_is_kept_at_two_periods(time):
     assert len(time.waits) <= 110, "no busy waiting"
 
 
+def test_it_has_moved_once_it_played_something(time):
+    card = make(time)
+    assert not card.moved
+    card.write(PERIOD)
+    card.queued_frames()
+    assert not card.moved
+    time.now_s += 0.01
+    card.queued_frames()
+    assert card.moved
+
+
+def test_what_was_dropped_did_not_move(time):
+    card = make(time)
+    card.write(PERIOD)
+    card.drop()
+    card.queued_frames()
+    assert not card.moved
+
+
 def test_in_a_hurry_it_waits_for_moments(time):
     card = make(time)
     card.write(PERIOD)

@@ -10,7 +10,7 @@ import pytest
 from support.studio import wait_for
 
 from speakerd.conversation.events import ItemHeard, PlayoutDrained, PlayoutFlushed, PlayoutStarted
-from speakerd.errors import DeviceError
+from speakerd.errors import DeviceError, DeviceHungError
 from speakerd.hw.silent import SilentSink
 from speakerd.speaker import playback as playback_module
 
@@ -48,6 +48,44 @@ def test_a_lost_card_is_told_and_the_sound_goes_on_unheard_until_it_is_back(stud
     assert states == [None, "hw:Gone: No such device", "hw:Gone: No such file or directory", None]
     one.say("b", 0.1, end=True)
     assert one.next() == PlayoutStarted("b")
+
+
+@pytest.mark.parametrize("resting", [False, True], ids=["fed", "resting"])
+def test_a_card_that_opens_and_takes_nothing_is_not_said_to_work_and_is_waited_for_longer(studio, resting):
+    class Hung(SilentSink):
+        def __init__(self):
+            super().__init__(48_000, 80)
+            opened_s.append(time.monotonic())
+            self.held = 0
+
+        def write(self, samples):
+            self.held += samples.size
+            return 0
+
+        def queued_frames(self):
+            if self.held and time.monotonic() > opened_s[-1] + 0.1:
+                raise DeviceHungError("hw:Hung", "took no sound")
+            return self.held
+
+        def close(self):
+            pass
+
+    opened_s: list[float] = []
+    awake = threading.Event()
+    made = []
+
+    def open_sink():
+        if resting and made:  # nothing has sounded for long
+            made[0].playback._idle_periods = 10_000
+        return SilentSink(48_000, 80) if awake.is_set() else Hung()
+
+    one = studio(open_sink)
+    made.append(one)
+    assert [one.states.get(timeout=3) for _ in range(3)] == ["hw:Hung: took no sound"] * 3
+    assert opened_s[2] - opened_s[1] > 1.3 * (opened_s[1] - opened_s[0])
+    awake.set()
+    while one.states.get(timeout=3) is not None:
+        pass
 
 
 def test_where_there_is_no_card_none_runs_empty(studio, monkeypatch):
