@@ -24,11 +24,14 @@ def announce(config: Config, *, has_key: bool) -> None:
         extra=fields(event="Starting"),
     )
     if url == "embedded":
-        log.info("The embedded server answers: no key and no network are needed.")
+        told = fields(event="ServerChosen", server=url)
+        log.info("The embedded server answers: no key and no network are needed.", extra=told)
     else:
-        log.info("Server %s, model %s.", without_secrets(url), config.realtime.model)
+        server, model = without_secrets(url), config.realtime.model
+        log.info("Server %s, model %s.", server, model, extra=fields(event="ServerChosen", server=server, model=model))
         if config.realtime.fallback == "embedded":
-            log.info("The embedded server answers while that cannot be reached.")
+            told = fields(event="ServerChosen", server="embedded")
+            log.info("The embedded server answers while that cannot be reached.", extra=told)
     if not has_key and url.startswith("wss://"):
         log.warning(
             "No API key: store one as the credential openai-api-key or in OPENAI_API_KEY.",

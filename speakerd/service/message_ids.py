@@ -11,6 +11,7 @@ from __future__ import annotations
 MESSAGE_IDS = {
     # the daemon
     "Starting": "e1033ac7092a4c4101c058288f0da18a",
+    "ServerChosen": "daf74195eb28490bb4b986a27b2527dc",
     "KeyMissing": "613ce66bf7188711bb49aee4415e1c07",
     "Ready": "21c59ee25243d643f047d25442507250",
     "NotReady": "ac4cc0706e76f7f1a34648d9c32cc191",
@@ -136,6 +137,8 @@ MESSAGE_IDS = {
     "ReloadRefused": "6b69f03d041041e5a6e4f07da8a6f302",
     "NeedsRestart": "9491cfa065784936bef540f9cd3e21ea",
     # the embedded server
+    "ClientCame": "551ee6c90637429a827fa4d9c1c30864",
+    "ClientGone": "813b871c772041ff9d0a83b1596206ff",
     "ChatFailed": "c21d7483814edeb98bbefb41559b9350",
     "EarsNotLoaded": "8858198158931db04ede5526f49a94e4",
     "WorkFailed": "600241b2efb9bffd5479114befbc567c",
