@@ -76,16 +76,16 @@ class EmbeddedServer:
         query = parse_qs(urlsplit(socket.request.path).query)
         self.warm()
         self.sessions += 1
-        told = fields(event="ClientCame", sessions=self.sessions)
-        log.info("A client of the embedded server has connected; open sessions: %d.", self.sessions, extra=told)
+        came = fields(event="ClientCame", sessions=self.sessions)
+        log.info("A client of the embedded server has connected; open sessions: %d.", self.sessions, extra=came)
         try:
             model = query.get("model", ["embedded"])[0][:200]
             notice = STANDING_IN if "standing_in" in query else ""
             await Connection(socket, model, self._run, self._heavy, self._chat, notice).run()
         finally:
             self.sessions -= 1
-            told = fields(event="ClientGone", sessions=self.sessions)
-            log.info("A client of the embedded server is gone; open sessions: %d.", self.sessions, extra=told)
+            gone = fields(event="ClientGone", sessions=self.sessions)
+            log.info("A client of the embedded server is gone; open sessions: %d.", self.sessions, extra=gone)
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse wrong paths, web pages of other hosts, and a crowd."""
