@@ -139,8 +139,9 @@ class Herald:
 
     def say(self, *sentences: str) -> None:
         """Say these, given in English, in a moment; unless they are about to be said, or were a short while ago."""
+        sentences = tuple(one for one in sentences if self._loop.time() >= self._not_before_s.get(one, 0.0))
         words = " ".join(sentences)
-        if not self._section.notices or self._mute or self._loop.time() < self._not_before_s.get(words, 0.0):
+        if not self._section.notices or self._mute or not words:
             return
         if self._making is not None and not self._making.done() and self._words == words:
             return
@@ -195,7 +196,7 @@ class Herald:
             async with asyncio.timeout(PATIENCE_S):
                 await self._quiet.wait()
         if self._sound(pcm):
-            self._not_before_s[self._words] = self._loop.time() + self._section.notice_pause_s
+            self._not_before_s |= dict.fromkeys(sentences, self._loop.time() + self._section.notice_pause_s)
 
     def _sound(self, pcm: bytes) -> bool:
         if not self._play(pcm):

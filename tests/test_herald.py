@@ -243,6 +243,17 @@ async def test_the_same_is_not_said_again_for_a_while(tmp_path):
         assert len(street.heard) == 2
 
 
+async def test_what_was_said_is_not_said_again_beside_something_new(tmp_path):
+    async with asyncio.TaskGroup() as tasks:
+        street, other = Street(tmp_path, tasks), Street(tmp_path, tasks)
+        for sentences in (("one",), ("one", "two")):
+            street.herald.say(*sentences)
+            await street.silence()
+        other.herald.say("two")
+        await other.silence()
+    assert street.heard[1:] == other.heard
+
+
 async def test_it_can_be_switched_off(tmp_path):
     async with asyncio.TaskGroup() as tasks:
         street = Street(tmp_path, tasks, notices=False)
