@@ -60,7 +60,7 @@ def test_no_sound_before_the_session_is_agreed(settings):
 
 
 def test_fields_that_a_server_adds_or_leaves_out_do_no_harm(settings):
-    protocol = Desk(settings, 1)
+    protocol = asking(settings)
     granted = {"type": "realtime", "id": "sess_1", "audio": {"output": settings["audio"]["output"]}}
     assert protocol.receive(server("session.updated", session=granted)) == [ev.SessionReady(1)]
 
