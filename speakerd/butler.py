@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, assert_never
 
 from speakerd.conversation.actions import Earcon
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MIXER_S = 3.0
 """Time that the card's mixer may take."""
+DISK_S = 3.0
+"""Time that the disk may take."""
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class Butler:
     """What `status` tells beside what is known here: JSON values."""
     refit: Refit
     _mixing: asyncio.Future[Reply] | None = field(default=None, init=False)
+    _keeping: asyncio.Future[str] | None = field(default=None, init=False)
 
     async def serve(self, request: Request, caller: Caller) -> Reply:
         """The answer to a request of the control socket."""
@@ -63,7 +67,7 @@ class Butler:
             case Command.STOP:
                 return self.stop()
             case Command.MUTE | Command.UNMUTE:
-                return self.mute(muted=request.command is Command.MUTE)
+                return await self.mute(muted=request.command is Command.MUTE)
             case Command.VOLUME:
                 return await self.turn_volume(request.percent, request.change)
             case Command.SAY:
@@ -129,16 +133,15 @@ class Butler:
         self.herald.hush()
         return Reply("Silent.", data=self._state())
 
-    def mute(self, *, muted: bool) -> Reply:
-        """Shut the microphone off, or take it in again."""
-        trouble = self.mute_file.keep(muted=muted)
+    async def mute(self, *, muted: bool) -> Reply:
+        """Shut the microphone off, or take it in again: at once, whatever the disk does."""
         was_muted = self.board.gatekeeper.muted
         self.board.mute(muted=muted)
         self.board.playback.play_earcon(Earcon.MUTE if muted else Earcon.UNMUTE)
         if muted is not was_muted:
             self.reporter.muted(muted=muted)
         told = "The microphone is muted." if muted else "The microphone is on."
-        if trouble:
+        if trouble := await self._keep_mute():
             log.warning(
                 "A restart will not remember whether the microphone is muted: %s.",
                 trouble,
@@ -146,6 +149,18 @@ class Butler:
             )
             told += f" A restart will not remember that: {trouble}."
         return Reply(told, data={"muted": muted, "remembered": not trouble})
+
+    async def _keep_mute(self) -> str:
+        """Remember over restarts how it stands; why that cannot be. In a thread, one at a time."""
+        try:
+            async with asyncio.timeout(DISK_S):
+                while self._keeping is not None and not self._keeping.done():
+                    await asyncio.wait({self._keeping})
+                keep = partial(self.mute_file.keep, muted=self.board.gatekeeper.muted)
+                self._keeping = asyncio.get_running_loop().run_in_executor(None, keep)
+                return await asyncio.shield(self._keeping)
+        except TimeoutError:
+            return "the disk has not answered yet"
 
     async def turn_volume(self, percent: int | None, change: int | None) -> Reply:
         """Set the loudspeaker's volume, or tell it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from dataclasses import MISSING, fields
 from types import SimpleNamespace
@@ -265,6 +266,23 @@ async def test_a_disk_that_keeps_nothing_does_not_keep_from_muting(house):
     assert reply.ok
     assert reply.told == "The microphone is muted. A restart will not remember that: File exists."
     assert house.gatekeeper.muted
+
+
+async def test_a_disk_that_takes_its_time_holds_up_neither_the_mute_nor_anybody(house, monkeypatch):
+    monkeypatch.setattr(module, "DISK_S", 0.05)
+    answers, kept = threading.Event(), []
+    house.butler.mute_file = SimpleNamespace(keep=lambda *, muted: (answers.wait(3) and kept.append(muted)) or "")
+    reply = await house.ask(Command.MUTE)
+    assert (reply.ok, house.gatekeeper.muted, kept) == (True, True, [])
+    assert reply.told.endswith("A restart will not remember that: the disk has not answered yet.")
+    monkeypatch.setattr(module, "DISK_S", 3.0)
+    async with asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(house.ask(one)) for one in (Command.UNMUTE, Command.MUTE)]
+        await asyncio.sleep(0.05)
+        assert house.gatekeeper.muted
+        answers.set()
+    assert [task.result().data["remembered"] for task in asked] == [True, True]
+    assert kept == [True, True, True], "what stands when the disk is free"
 
 
 # ---------------------------------------------------------------- volume

@@ -17,7 +17,7 @@ def mute_file(environ: Mapping[str, str]) -> Path:
 
 
 class MuteFile:
-    """Its owner asks once, at the start, and tells each change. Touches the disk: a few ms."""
+    """Its owner asks once, at the start, and tells each change. Touches the disk: a few ms, more on a slow card."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
