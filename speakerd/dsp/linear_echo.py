@@ -26,6 +26,8 @@ _KEEP = np.float32(0.99**2)  # of the path from block to block, as power: clocks
 _START_UNCERTAINTY = 1.0
 _NEAR_SMOOTHING = np.float32(0.95)  # of the near-end power: 20 blocks
 _CONSTRAINED_AT_ONCE = 3  # partitions whose circular part is cut in a block, in turn: all at once cost 4 times as much
+_LEVEL_SMOOTHING = 0.9  # of both sounds' power: 10 blocks
+_DIVERGED = 1.6  # times as much power as the microphone's, 2 dB
 _SILENT_POWER = 1e-7  # of a block's spectrum: below the last bit of 16
 
 
@@ -44,6 +46,9 @@ class LinearEcho:
         self._product = np.empty(shape, np.complex64)
         self._gain = np.empty(shape, np.float32)
         self._scratch = np.empty(shape, np.float32)
+        self._near_level = self._error_level = 0.0
+        self.divergences = 0
+        """Times that what it had learnt was forgotten, for it made the echo louder."""
         self._turn = 0
         self._silent_blocks = PARTITIONS
 
@@ -55,6 +60,10 @@ class LinearEcho:
         np.multiply(self._far, self._path, out=self._product)
         estimate: Floats = np.fft.irfft(self._product.sum(axis=0), _FFT)[_BLOCK:].astype(np.float32, copy=False)
         error = heard - estimate
+        if self._diverged(heard, error):
+            self._path[:] = 0.0
+            self._uncertainty[:] = _START_UNCERTAINTY
+            error, estimate = heard, np.zeros(_BLOCK, np.float32)
         self._padded[_BLOCK:] = error
         self._learn(np.fft.rfft(self._padded).astype(np.complex64, copy=False))
         return error, estimate
@@ -78,6 +87,16 @@ class LinearEcho:
         newest = np.fft.rfft(self._window)
         self._far[0] = newest
         self._far_power[0] = newest.real**2 + newest.imag**2
+        return True
+
+    def _diverged(self, heard: Floats, error: Floats) -> bool:
+        """Has it taken the user for echo? So it does if it knows nothing yet, and they speak over the wake sound."""
+        self._near_level += (1 - _LEVEL_SMOOTHING) * (float(np.dot(heard, heard)) - self._near_level)
+        self._error_level += (1 - _LEVEL_SMOOTHING) * (float(np.dot(error, error)) - self._error_level)
+        if self._error_level <= _DIVERGED * self._near_level:
+            return False
+        self._error_level = self._near_level
+        self.divergences += 1
         return True
 
     def _learn(self, error: NDArray[np.complex64]) -> None:

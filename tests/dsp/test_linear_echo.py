@@ -75,6 +75,28 @@ def test_the_delay_is_where_the_echo_is_strongest():
     assert echo.echo_delay_ms == pytest.approx(140, abs=1)
 
 
+def test_a_question_over_the_first_sound_ever_does_not_spoil_the_answer():
+    """As when wake word and question come in one breath: the wake sound is a chord, and no echo is known yet."""
+    seconds = np.arange(NEAR_RATE_HZ // 2) / NEAR_RATE_HZ
+    chord = 0.05 * (np.sin(2 * np.pi * 660 * seconds) + np.sin(2 * np.pi * 880 * seconds))
+    reply = talk(6)
+    far = np.concatenate([chord, np.zeros(NEAR_RATE_HZ), reply])
+    user = np.zeros(len(far))
+    user[: 3 * NEAR_RATE_HZ // 2] = 3 * talk(5)[: 3 * NEAR_RATE_HZ // 2]
+    near = 0.2 * echo_of(far, 60) + user
+    error, _, echo = run(near, far)
+    assert level_db(as_frames(near)[-75:] / 32768) - level_db(error[-75:]) > 10
+    assert echo.echo_delay_ms == pytest.approx(60, abs=1)
+
+
+def test_the_user_over_an_echo_that_is_known_makes_nothing_forgotten():
+    far, user = talk(4), 10 * talk(5)
+    user[: 2 * NEAR_RATE_HZ] = 0
+    _, _, echo = run(echo_of(far, 60) + user, far)
+    assert echo.divergences == 0
+    assert echo.echo_delay_ms == pytest.approx(60, abs=1)
+
+
 def test_nothing_is_known_of_a_delay_before_anything_played():
     assert LinearEcho().echo_delay_ms is None
 
