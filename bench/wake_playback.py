@@ -2,11 +2,11 @@
 
     python bench/wake_playback.py CACHE [--hours 3]
 
-CACHE is what `python -m bench.bargein data` has made. Recorded people say "alexa" in simulated rooms, 10 dB fainter
-than the assistant's echo, as loud as it, and where the microphone hears no echo, while it speaks without a pause; the
-same sound is listened to as it comes from the microphone, behind AEC3, behind the linear canceller, and as the daemon's
-own front-end hears it. Then hours of the assistant alone, in other rooms, with noise and music; and the assistant
-saying the wake words. Prints markdown.
+CACHE is what `python -m bench.bargein data` has made. Recorded people say "alexa" in simulated rooms while the
+assistant speaks without a pause: 10 dB fainter than its echo, as loud as it, where the microphone hears no echo, and in
+the first answer after the start. The same sound is listened to as it comes from the microphone, behind AEC3, behind the
+linear canceller, and as the daemon's own front-end hears it. Then hours of the assistant alone, in other rooms, with
+noise and music; and the assistant saying the wake words. Prints markdown.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from bench.bargein.cancellers import make_canceller  # noqa: E402
 from bench.bargein.loop import run  # noqa: E402
 from bench.bargein.scenes import FRAME, Plan, Scene, Studio, fade  # noqa: E402
-from bench.bargein.suites import NOISES, _plan, _with_noise  # noqa: E402
+from bench.bargein.suites import NOISES, OPENING_S, _plan, _with_noise  # noqa: E402
 from speakerd.cli.recording import RecordingError, read_blocks  # noqa: E402
 from speakerd.config.model import Wake, WakeWord  # noqa: E402
 from speakerd.conversation.events import WakeDetected  # noqa: E402
@@ -45,10 +45,19 @@ from speakerd.pcm import NEAR_RATE_HZ, NOTHING_PLAYS, FarFrame, NearFrame  # noq
 from speakerd.speaker.reference import Reference  # noqa: E402
 
 AUDIO = ROOT.parent / "shared" / "audio"
+FIRST_ANSWER = {"opening_s": OPENING_S, "first_s": OPENING_S + 1.0, "seconds": 16.0}
+"""Nothing is known of the echo yet, and the user spoke over the first sound there was."""
 WAKE_ONLY, WHOLE = "speakerd, barge_in: wake_word", "speakerd"
 WAYS = ("microphone", "AEC3", "linear canceller", WAKE_ONLY, WHOLE)
 LATE_FRAMES = 45
 """A word counts as found until 0.9 s after its end."""
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "-10 dB": {"ser_db": -10.0},
+    "+0 dB": {"ser_db": 0.0},
+    "no echo": {"ser_db": 0.0, "echo_missing": True},
+    "first answer, +0 dB": {"ser_db": 0.0, **FIRST_ANSWER},
+    "first answer, +10 dB": {"ser_db": 10.0, **FIRST_ANSWER},
+}
 ALL_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
 
 
@@ -140,15 +149,13 @@ def in_the_loop(way: str, scene: Scene, number: int, words: tuple[str, ...]) -> 
     return front_end.found
 
 
-def missed(job: tuple[Path, float, bool, int]) -> Counter[str]:
-    """One minute of people who say the wake word over the assistant, which the microphone may not hear at all."""
-    cache, ser_db, echo_missing, number = job
+def missed(job: tuple[Path, str, int]) -> Counter[str]:
+    """People who say the wake word over the assistant, for some time."""
+    cache, name, number = job
     studio = WakeStudio(cache)
     studio._next = 9 * number
-    plan = replace(
-        _plan(3_000 + number, 60.0), ser_db=ser_db, first_s=5.0, pause_s=(2.0, 3.0), noise_dbfs=-58.0, noise="pink"
-    )
-    plan = replace(plan, echo_missing=echo_missing)
+    plan = replace(_plan(3_000 + number, 60.0), first_s=5.0, pause_s=(2.0, 3.0), noise_dbfs=-58.0, noise="pink")
+    plan = replace(plan, **CONDITIONS[name])
     scene = studio.compose(plan, np.random.default_rng([11, number]), "people")
     mic, far = sounds(scene)
     count: Counter[str] = Counter(words=len(scene.bursts))
@@ -203,8 +210,8 @@ def main() -> None:
     options = parser.parse_args()
     print("| wake words missed, SER | words | " + " | ".join(WAYS) + " |\n|---|---|" + "---|" * len(WAYS))
     with ProcessPoolExecutor(2) as workers:
-        for ser_db, name in ((-10.0, "-10 dB"), (0.0, "+0 dB"), (0.0, "no echo")):
-            jobs = [(options.cache, ser_db, name == "no echo", n) for n in range(options.scenes)]
+        for name in CONDITIONS:
+            jobs = [(options.cache, name, n) for n in range(options.scenes * (4 if "first" in name else 1))]
             total = sum(workers.map(missed, jobs), Counter())
             cells = [f"{1 - total[way] / total['words']:.0%}" for way in WAYS]
             print(f"| {name} | {total['words']} | " + " | ".join(cells) + " |", flush=True)

@@ -94,7 +94,7 @@ class _Stage:
 
     def playing(self, k: int) -> bool:
         """Whether the assistant is audible."""
-        return bool(self._gain[k * FRAME] > 0)
+        return bool(self._gain[k * FRAME] > 0 and k * FRAME >= self._scene.plan.opening_s * RATE_HZ)
 
     def microphone(self, k: int) -> np.ndarray:
         """The near frame."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from bench.bargein import noises, pools, rooms
+from bench.bargein import noises, opening, pools, rooms
 from bench.bargein.signals import RATE_HZ, active_rms, as_float, extent, fade, from_db, rms, shift
 
 FRAME = 320
@@ -58,6 +58,8 @@ class Plan:
     dips: float = 0.0
     """Share of time in random 15 dB dips of the far end, for training: in the closed loop the detector dips."""
     replies_s: tuple[float, float] = (60.0, 90.0)
+    opening_s: float = 0.0
+    """Before the assistant's first words there are the user's, and the wake sound; 0: the assistant begins."""
 
 
 @dataclass
@@ -125,6 +127,8 @@ class Studio:
         room = self.rooms[plan.rt60_room % len(self.rooms)]
         assistant = "" if self.assistant else self._pick_assistant(rng)
         far = self._assistant(rng, plan, n, assistant)
+        if plan.opening_s:
+            opening.wake_sound(far)
         driven = sosfilt(butter(2, 180, "high", fs=RATE_HZ, output="sos"), far)
         played = to_room(driven, plan, drift_ppm=plan.drift_ppm)
         scene = Scene(plan, far, played, room.echo, np.zeros(n, np.float32), np.zeros(n, np.float32))
@@ -132,6 +136,11 @@ class Studio:
         scene.answers = [h * np.float32(gain) for h in room.echo]
         if plan.ser_db is not None:
             self._talk(scene, rng, room, user, assistant)
+        if plan.opening_s:
+            name = user or str(rng.choice([s for s in self.speakers if s != assistant]))
+            words = [self.utterance(rng, name, short=False) for _ in range(4)]
+            level_dbfs = plan.echo_dbfs + (plan.ser_db or 0.0)
+            opening.question(scene.near, words, level_dbfs, room, plan.opening_s)
         scene.room_sound = scene.near + self._noise(rng, plan, n, room)
         self._tap(scene, rng, room)
         if plan.echo_missing:
@@ -146,7 +155,7 @@ class Studio:
     def _assistant(self, rng: np.random.Generator, plan: Plan, n: int, name: str) -> np.ndarray:
         sounds = self.assistant or self.speakers[name]
         out = np.zeros(n + RATE_HZ * 30, np.float32)
-        at, reply_end = int(0.5 * RATE_HZ), rng.uniform(*plan.replies_s) * RATE_HZ
+        at, reply_end = int((plan.opening_s or 0.5) * RATE_HZ), rng.uniform(*plan.replies_s) * RATE_HZ
         while at < n:
             x = as_float(sounds[rng.integers(len(sounds))])
             x = fade(x * np.float32(0.12 / active_rms(x)), 400)

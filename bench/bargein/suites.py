@@ -15,6 +15,8 @@ NOISE_DBFS = {"pink": (-60.0, -42.0), "recorded": (-52.0, -32.0), "music": (-48.
 
 JUMPS = tuple((20.0 * k, 60.0 if k % 2 else -60.0) for k in range(1, 8))
 
+OPENING_S = 3.0
+
 TALK_NOISE_DBFS = (-62.0, -52.0)
 
 
@@ -61,6 +63,19 @@ def talk(scenes: int, ser_db: float, users: tuple[str, ...], short: bool, scene_
         yield Take(name, n, plan, users[n % len(users)])
 
 
+def first_answers(scenes: int, ser_db: float, users: tuple[str, ...]) -> Iterator[Take]:
+    """The first answer after the start: until then nothing is known of the echo, and the user spoke with it."""
+    for take in talk(scenes, ser_db, users, short=False, scene_s=16.0):
+        plan = replace(take.plan, opening_s=OPENING_S, first_s=OPENING_S + 2.5)
+        yield replace(take, suite=f"first answer, SER {ser_db:+.0f}", plan=plan)
+
+
+def first_answers_alone(scenes: int) -> Iterator[Take]:
+    """There, with nobody but the assistant once it answers."""
+    for take in alone(scenes * 16.0 / 3600, scene_s=16.0):
+        yield replace(take, suite=f"first answer, {take.suite}", plan=replace(take.plan, opening_s=OPENING_S))
+
+
 def echoless(scenes: int, ser_db: float, users: tuple[str, ...], scene_s: float = 60.0) -> Iterator[Take]:
     """The microphone does not hear the loudspeaker: headphones, or a canceller of its own. SER is as if it did."""
     for take in talk(scenes, ser_db, users, short=False, scene_s=scene_s):
@@ -95,7 +110,9 @@ def whole(hours: float, users: tuple[str, ...], short_users: tuple[str, ...], pa
     takes = [*alone(hours), *taps(round(200 * part))]
     for ser_db in (10.0, 0.0, -10.0):
         takes += talk(scenes, ser_db, users, short=False)
+        takes += first_answers(round(60 * part), ser_db, users)
     takes += talk(scenes, 0.0, short_users, short=True)
+    takes += first_answers_alone(round(90 * part))
     for ser_db in (10.0, 0.0):
         takes += echoless(round(12 * part), ser_db, users)
     takes += echoless_alone(part / 2)

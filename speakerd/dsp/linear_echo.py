@@ -62,7 +62,6 @@ class LinearEcho:
         error = heard - estimate
         if self._diverged(heard, error):
             self._path[:] = 0.0
-            self._uncertainty[:] = _START_UNCERTAINTY
             error, estimate = heard, np.zeros(_BLOCK, np.float32)
         self._padded[_BLOCK:] = error
         self._learn(np.fft.rfft(self._padded).astype(np.complex64, copy=False))
