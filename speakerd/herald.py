@@ -80,7 +80,7 @@ class Herald:
         self._trouble = ""
         """To be said when the conversation is over."""
         self._remarks: dict[str, str] = {}
-        """The same, after it: by what they are about."""
+        """The same, after it: by what they are about. What is about something is kept until it was said."""
         self._not_before_s: dict[str, float] = {}
         self._until_s = 0.0
         self._quiet = asyncio.Event()
@@ -88,8 +88,7 @@ class Herald:
         self._words = ""
         """What is being made, or was last."""
         self._making: asyncio.Task[None] | None = None
-        self._mute = False
-        self._closed = False
+        self._mute = self._closed = False
         self._reading = asyncio.Lock()
         """One text at a time is made into speech."""
         self._hushed = 0
@@ -122,7 +121,7 @@ class Herald:
         if after is State.IDLE and before is not State.IDLE:
             sentences = [sentence for sentence in (self._trouble, *self._remarks.values()) if sentence]
             self._trouble = ""
-            self._remarks.clear()
+            self._remarks.pop("", None)
             if sentences:
                 self.say(*sentences)
 
@@ -135,7 +134,8 @@ class Herald:
 
     def remark(self, sentence: str, about: str = "") -> None:
         """Say this when the conversation is over, in the place of what was to be said about the same."""
-        self._remarks[about] = sentence
+        if self._section.notices:
+            self._remarks[about] = sentence
 
     def say(self, *sentences: str) -> None:
         """Say these, given in English, in a moment; unless they are about to be said, or were a short while ago."""
@@ -197,6 +197,7 @@ class Herald:
                 await self._quiet.wait()
         if self._sound(pcm):
             self._not_before_s |= dict.fromkeys(sentences, self._loop.time() + self._section.notice_pause_s)
+            self._remarks = {about: one for about, one in self._remarks.items() if one not in sentences}
 
     def _sound(self, pcm: bytes) -> bool:
         if not self._play(pcm):

@@ -344,6 +344,22 @@ async def test_remarks_about_several_things_are_all_made_and_of_one_thing_the_la
     assert street.said == [SENTENCE, "Used up.", "Nearly the month.", "I hear."]
 
 
+async def test_a_warning_for_which_somebody_called_too_soon_is_given_after_the_next_conversation(street, monkeypatch):
+    monkeypatch.setattr(module, "DELAY_S", 0.2)
+    street.herald.remark("Today's budget is nearly used up.", "day")
+    street.herald.remark("I can hear you again.")
+    street.observe(CLOSED, CLOSING, IDLE)
+    street.herald.hush()  # a wake word
+    await asyncio.sleep(0.3)
+    assert street.heard == []
+    for _ in range(2):
+        street.observe(WAKE, IDLE, CONNECTING)
+        street.observe(CLOSED, CLOSING, IDLE)
+        await street.silence()
+        assert len(street.heard) == 1
+        assert street.herald._words == "Today's budget is nearly used up.", "the other is old news"
+
+
 def test_where_notices_are_kept():
     assert notices_folder({"CACHE_DIRECTORY": "/var/cache/speakerd"}) == Path("/var/cache/speakerd/notices")
     assert notices_folder({"HOME": "/home/me"}) == Path("/home/me/.cache/speakerd/notices")
