@@ -58,7 +58,8 @@ def key(source: str, *, needed: bool, sent: bool, may_be_hidden: bool) -> Findin
         return ok(KEY, "There is no key, and the server that is configured may not need one.", found=False)
     if may_be_hidden:
         why = "Without it the service cannot be tried from here; speakerd itself gets it from systemd."
-        return notice(KEY, "The key is stored where only root can read it.", why, "sudo speakerd doctor", found=None)
+        what = "The key, if there is one, is stored where only root can read it."
+        return notice(KEY, what, why, "sudo speakerd doctor", found=None)
     why = "The service answers nobody without one."
     return problem(KEY, "There is no API key.", why, "sudo speakerd setup", found=False)
 

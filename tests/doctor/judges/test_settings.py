@@ -40,5 +40,10 @@ def test_the_key(source, needed, sent, hidden, level):
     assert key(source, needed=needed, sent=sent, may_be_hidden=hidden).level is level
 
 
+def test_a_key_that_may_be_hidden_is_not_said_to_be_there():
+    """A newer systemd makes the folders that only root looks into, whether there is a key or not."""
+    assert "if there is one" in key("", needed=True, sent=True, may_be_hidden=True).what
+
+
 def test_a_token_that_is_missing():
     assert "HOME_ASSISTANT_TOKEN" in token("home-assistant-token", "home").remedy
