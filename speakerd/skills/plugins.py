@@ -142,7 +142,10 @@ def _line_of(error: BaseException, path: Path | None = None) -> str:
 
 
 def _message(error: BaseException) -> str:
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:  # noqa: BLE001 - how an error words itself is someone else's code, too
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

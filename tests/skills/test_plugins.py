@@ -90,6 +90,7 @@ BAD = [
     ("x = 1\n  y = 2\n", ":2: IndentationError: unexpected indent"),
     ("import sys\n\nsys.exit(3)\n", ":3: SystemExit: 3"),
     ("import json\njson.loads('{')\n", ":2: JSONDecodeError"),
+    ("class Odd(Exception):\n    def __str__(self):\n        return self.none\n\n\nraise Odd\n", ":6: Odd"),
     (b"x = '\xe9'\n", "SyntaxError"),
     (b"x = 1\0\n", "source code"),
     ("def f():\n    '''Do.'''\n", ": no function is marked with @skill"),
