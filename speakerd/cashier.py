@@ -20,6 +20,7 @@ from speakerd.purse.pricelist import load_prices
 from speakerd.purse.prices import Prices
 from speakerd.purse.report import dollars
 from speakerd.purse.usage import Tokens, Traffic, Usage
+from speakerd.realtime.address import asked_model
 from speakerd.realtime.connection import Octets
 from speakerd.realtime.outputs import ResponseUsage, TranscriptionUsage
 from speakerd.skills.ports import PursePort
@@ -184,7 +185,8 @@ class Cashier:
             text_out=took.output_text,
             audio_out=took.output_audio,
         )
-        return Usage(model=embedded or used.model or self._realtime.model, at=local_now(), tokens=tokens)
+        asked = asked_model(self._realtime.url, self._realtime.model)
+        return Usage(model=embedded or used.model or asked, at=local_now(), tokens=tokens)
 
 
 # ---------------------------------------------------------------- in words

@@ -134,6 +134,14 @@ def test_the_servers_name_for_the_model_counts_before_ours(till):
     assert [entry.usd for entry in till.entries] == [D("0.032"), D("0.01"), D("0.0045")]
 
 
+def test_the_model_that_the_url_names_is_asked_for_and_billed(tmp_path):
+    till = Till(tmp_path, realtime=Realtime(url="wss://voice.example/v1?model=gpt-realtime-2.1"))
+    till.begin()
+    till.charge()
+    assert [(entry.model, entry.usd) for entry in till.entries] == [("gpt-realtime-2.1", D("0.032"))]
+    till.cashier.close()
+
+
 def test_the_embedded_server_is_free_and_nothing_leaves_the_machine(tmp_path):
     till = Till(tmp_path, realtime=Realtime(url="embedded"))
     till.begin()

@@ -18,7 +18,7 @@ from speakerd.config.mistakes import masked, printable
 from speakerd.config.model import Config
 from speakerd.errors import EXIT_CONFIG, ConfigError
 from speakerd.purse.pricelist import load_prices
-from speakerd.realtime.address import is_private
+from speakerd.realtime.address import asked_model, is_private
 from speakerd.server.voice import make_voice
 from speakerd.speaker.sounds import load_earcons
 
@@ -71,7 +71,8 @@ def _summary(config: Config) -> Iterator[str]:
     if realtime.url == "embedded":
         yield "service: the embedded server, no network"
     else:
-        yield f"service: {_shown(realtime.url)}, model {_shown(realtime.model)}, voice {_shown(realtime.voice)}"
+        model = asked_model(realtime.url, realtime.model)
+        yield f"service: {_shown(realtime.url)}, model {_shown(model)}, voice {_shown(realtime.voice)}"
         if realtime.fallback == "embedded":
             yield "while it cannot be reached: the embedded server"
     yield f"interruption by: {config.conversation.barge_in.replace('_', ' ')}"

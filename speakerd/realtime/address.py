@@ -11,6 +11,8 @@ from speakerd.config.model import Realtime
 SHORTEST_SECRET = 8
 """Characters of a key that is hidden. A shorter one, such as `x` or `none` for a server of one's own, is no secret, and
 is found in the midst of all that a server says, sound among it."""
+MODEL_KEYS = ("model", "deployment")
+"""Of a URL's query."""
 AZURE_DOMAINS = (".azure.com", ".azure.us", ".azure.cn", ".azure-api.net")
 
 
@@ -51,9 +53,15 @@ def with_model(url: str, model: str) -> str:
     """`url` with `?model=`, unless it names a model already."""
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
-    if not any(key in ("model", "deployment") for key, _ in query):
+    if not any(key in MODEL_KEYS for key, _ in query):
         query.append(("model", model))
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def asked_model(url: str, model: str) -> str:
+    """The model that `with_model` asks for: the one that `url` names, else `model`."""
+    named = [value for key, value in parse_qsl(urlsplit(url).query) if key in MODEL_KEYS]
+    return named[0] if named else model
 
 
 def headers(realtime: Realtime, url: str, key: str | None) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from speakerd.config.model import Config
 from speakerd.logfields import fields
+from speakerd.realtime.address import asked_model
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def announce(config: Config, *, has_key: bool) -> None:
         told = fields(event="ServerChosen", server=url)
         log.info("The embedded server answers: no key and no network are needed.", extra=told)
     else:
-        server, model = without_secrets(url), config.realtime.model
+        server, model = without_secrets(url), asked_model(url, config.realtime.model)
         log.info("Server %s, model %s.", server, model, extra=fields(event="ServerChosen", server=server, model=model))
         if config.realtime.fallback == "embedded":
             told = fields(event="ServerChosen", server="embedded")

@@ -24,9 +24,9 @@ def test_an_address_is_shown_without_its_secrets(url: str, shown: str):
 
 def test_it_names_what_is_used_and_keeps_secrets(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
-    config = Config.model_validate({"realtime": {"url": "wss://api.example.com/v1?token=secret"}})
+    config = Config.model_validate({"realtime": {"url": "wss://api.example.com/v1?token=secret&model=mine"}})
     announce(config, has_key=False)
-    assert "Server wss://api.example.com/v1, model" in caplog.text
+    assert "Server wss://api.example.com/v1, model mine." in caplog.text
     assert "No API key" in caplog.text
     assert "secret" not in caplog.text
 
