@@ -163,6 +163,9 @@ class _Builder:
                 node = self._node(event, line, None)
                 node.text, node.quoted = event.value, bool(event.style)
                 node.value = event.value if node.quoted else core_value(event.value)
+                if "\0" in event.value:  # names of files and devices end there, or raise
+                    self._blame(line, "found the character U+0000, expected text")
+                    node.broken = True
                 self._add(node)
             case yaml.SequenceStartEvent():
                 self._begin(self._node(event, line, []), line)

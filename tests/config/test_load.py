@@ -141,6 +141,7 @@ def test_what_looks_like_a_secret_is_masked_everywhere(tmp_path: Path, text: str
         ),
         ("log:\n  level:info\n  x: y\n", "put a space after the colon in the line above)"),
         ("log:\n  level: in\0fo\n", "FILE:2: found a control character, expected text (character U+0000"),
+        ('audio:\n  capture_device: "a\\0b"\n', "FILE:2: audio.capture_device: found the character U+0000, expected"),
         ("%YAML 99999999999999999999.1\n---\n", "found text that is not YAML"),
         ('a: "\\U00110000"', "found text that is not YAML"),
         ("a: [[[[[[[[[[1]]]]]]]]]]", "FILE:1: a: found more than 8 levels inside each other"),
