@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import date
 
 from speakerd.conversation import events as ev
 from speakerd.conversation.state import State
@@ -55,6 +56,8 @@ class Reporter:
         """What is wrong with the service stays so until somebody has done something: shown until an answer comes."""
         self._failed: ResponseFailed | None = None
         self._note_end: asyncio.TimerHandle | None = None
+        self._refused: tuple[str, date] | None = None
+        """Why the last wake word began nothing, and on which day."""
 
     # ------------------------------------------------------------ the conversation
 
@@ -121,6 +124,7 @@ class Reporter:
     def refused(self, why: str, now_s: float) -> None:
         """A wake word began nothing, for this reason: a sentence."""
         self.standing.service, self._lasting = why.rstrip("."), False
+        self._refused = self.standing.service, local_now().date()
         if self._eventlog:
             self._eventlog.write("WakeRefused", now_s, state=self.standing.state)
         log.warning("%s", why, extra=fields(event="WakeRefused", state=self.standing.state))
@@ -197,7 +201,17 @@ class Reporter:
         self._show_status()
         self.stopwatch.look(time.monotonic())
         self._watch_clock()
+        self._forget_refusal()
         tell_left_out()
+
+    def _forget_refusal(self) -> None:
+        """Another day has money of its own; if it has not, the next wake word tells."""
+        if self._refused is None or self._refused[1] == local_now().date():
+            return
+        if self.standing.service == self._refused[0]:
+            self.standing.service = ""
+            self._show_status()
+        self._refused = None
 
     def _watch_clock(self) -> None:
         """By the clock that goes on while the machine sleeps, so that a night of sleep is no jump."""

@@ -266,6 +266,23 @@ def test_a_wake_word_that_is_refused_is_told_everywhere(notifier, caplog, tmp_pa
     assert notifier.told[-1] == "Starting"
 
 
+def test_why_a_wake_word_was_refused_is_in_the_status_until_midnight(notifier, monkeypatch):
+    now = [datetime(2026, 11, 23, 23, 59, tzinfo=UTC)]
+    monkeypatch.setattr(reporter_module, "local_now", lambda: now[0])
+    told = reporter(notifier)
+    told.refused("No conversation begins before midnight.", 3.0)
+    told._look()
+    assert notifier.shown == "Starting; No conversation begins before midnight"
+    now[0] += timedelta(minutes=2)
+    told._look()
+    assert notifier.shown == "Starting"
+    told.refused("No conversation begins before midnight.", 3.0)
+    observe(told, GONE)
+    now[0] += timedelta(days=1)
+    told._look()
+    assert "the connection broke off" in notifier.shown, "that is something else"
+
+
 def test_half_duplex_is_in_the_journal_and_the_status_until_it_ends(notifier, caplog):
     one = reporter(notifier)
     one.echo(ev.DuplexChanged("too much echo"))
