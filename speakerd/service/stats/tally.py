@@ -79,8 +79,9 @@ class Sums:
         match told.event:
             case "Ready":
                 self.counts["starts"] += 1
-            case "WakeDetected" if told.fields.get("from_state") in ("IDLE", "CLOSING"):
-                self.counts["wakes"] += 1
+            case "WakeDetected":
+                before, after = told.fields.get("from_state"), told.fields.get("state")
+                self.counts["wakes"] += before in ("IDLE", "CLOSING") or after == "CONNECTING"
             case "SessionReady":
                 self.counts["conversations"] += 1
             case "FalseInterruption":

@@ -28,10 +28,15 @@ def test_a_wake_word_over_the_reply_is_no_wake():
     made = tally(
         told("WakeDetected", from_state="IDLE"),
         told("WakeDetected", from_state="CLOSING"),
-        told("WakeDetected", from_state="SPEAKING"),
+        told("WakeDetected", from_state="SPEAKING", state="LISTENING"),
+        told("WakeDetected", from_state="FINISHING", state="FINISHING"),
         told("WakeDetected"),
     )
     assert made.whole.counts["wakes"] == 2
+
+
+def test_a_wake_word_over_a_reply_that_outlasts_its_session_begins_a_conversation():
+    assert tally(told("WakeDetected", from_state="FINISHING", state="CONNECTING")).whole.counts["wakes"] == 1
 
 
 def test_a_turn_brings_its_times_and_how_it_ended():
