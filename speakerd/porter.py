@@ -22,7 +22,7 @@ from speakerd.purse.account import ledger_folder
 from speakerd.purse.entries import Entry
 from speakerd.purse.ledger import Ledger, read
 from speakerd.purse.pricelist import load_prices
-from speakerd.realtime.address import headers, is_private, is_this_machine, with_model
+from speakerd.realtime.address import asked_model, headers, is_private, is_this_machine, with_model
 from speakerd.relay.gate import Gate, Service
 from speakerd.relay.house import House
 from speakerd.relay.local import LocalStore
@@ -82,7 +82,13 @@ def spent_before(place: Path) -> list[Entry]:
 
 
 def make_service(realtime: Realtime, url: str, key: ApiKey | None) -> Service:
-    """Where sessions lead to. Raises ConfigError for a key that anybody on the network could read."""
+    """Where sessions lead to.
+
+    Raises ConfigError for a key that anybody on the network could read, and for a URL that names a model: all would be
+    served by that one, and billed for the one that they asked for.
+    """
+    if named := asked_model(url, ""):
+        raise ConfigError(f"realtime.url: it names the model {named}", hint="leave it out: each client names its own")
     if key is not None and not is_private(url):
         raise ConfigError("realtime.url: the key would cross the network unencrypted", hint="use wss://")
     embedded = realtime.url == EMBEDDED

@@ -93,6 +93,12 @@ def test_the_key_goes_to_the_service_alone_and_never_in_the_clear() -> None:
     assert porter.make_service(embedded, "ws://127.0.0.1:1/v1/realtime", KEY).headers == ()
 
 
+def test_a_url_that_names_a_model_would_bill_another_one() -> None:
+    url = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1"
+    with pytest.raises(ConfigError, match=r"realtime\.url: it names the model gpt-realtime-2\.1 \(leave it out"):
+        porter.make_service(config().realtime, url, KEY)
+
+
 def test_a_ledger_that_cannot_be_read_says_what_to_ask(tmp_path: Path) -> None:
     (tmp_path / "2026-10.ledger").mkdir()
     with pytest.raises(SpeakerdError, match=r"cannot be read: Is a directory \(is this the user of the relay"):
