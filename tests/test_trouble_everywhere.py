@@ -54,6 +54,7 @@ async def test_the_end_of_a_session(code, caplog, tmp_path: Path):
     [
         (ev.DeadlineReached(), CONNECTING, CLOSING, Trouble.UNREACHABLE),
         (ev.DeadlineReached(), THINKING, LISTENING, Trouble.SERVER_SILENT),
+        (ev.DeadlineReached(ran_dry=True), SPEAKING, LISTENING, Trouble.SERVER_SILENT),
         (ev.ResponseEnded(1, "r", "failed", 0, ""), THINKING, LISTENING, Trouble.SERVER_ERROR),
         (ev.ResponseEnded(1, "r", "incomplete", 900, ""), SPEAKING, SPEAKING, Trouble.SERVER_ERROR),
         (ev.DeadlineReached(), THINKING, THINKING, None),  # it came too early, and nothing follows from it

@@ -155,7 +155,7 @@ class Conductor:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self.dispatch(DeadlineReached())
+        self.dispatch(DeadlineReached(self._machine.facts.drained))
 
     def _run(self, action: Action) -> None:
         match action:

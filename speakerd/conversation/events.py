@@ -175,6 +175,9 @@ class PlayoutFlushed:
 class DeadlineReached:
     """The one timer of the machine fired."""
 
+    ran_dry: bool = False
+    """Nothing of the reply was left to play: the rest of it never came."""
+
 
 Event: TypeAlias = (
     WakeDetected

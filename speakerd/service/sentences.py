@@ -63,6 +63,8 @@ def trouble_with(event: ev.Event, before: State, after: State) -> Trouble | None
             return troubles.trouble_of(code)
         case ev.ResponseEnded(status="failed" | "incomplete", error=code):
             return troubles.trouble_of(code) or Trouble.SERVER_ERROR  # some give no reason
+        case ev.DeadlineReached(ran_dry=True) if before is State.SPEAKING and after is not before:
+            return Trouble.SERVER_SILENT
         case ev.DeadlineReached() if after is not before:
             return _SILENT.get(before)
         case _:
@@ -97,6 +99,8 @@ def describe(event: ev.Event, before: State, after: State, figures: dict[str, fl
             return failure(error, said, f"The service did not finish its answer ({status})")
         case ev.ToolsCalled(names=names):
             return Telling(INFO, name, f"The assistant calls {', '.join(names)}.")
+        case ev.DeadlineReached(ran_dry=True) if before is State.SPEAKING and after is not before:
+            return Telling(WARNING, "AnswerTooLate", "The rest of the reply did not come in time; listening again.")
         case ev.DeadlineReached():
             return _describe_deadline(before, after)
         case ev.StopRequested(reason):

@@ -74,6 +74,20 @@ async def test_the_timer_brings_the_deadline(recorder):
     recorder.conductor.stop()
 
 
+@pytest.mark.parametrize("ran_dry", [False, True])
+async def test_the_deadline_of_a_reply_tells_whether_its_rest_never_came(recorder, ran_dry):
+    seen = []
+    recorder.conductor.observe(lambda event, before, after, now_s: seen.append((event, before, after)))
+    for event in (WAKE, ev.SessionReady(1), ev.UserSpeechStopped(1), ev.PlayoutStarted("i1")):
+        recorder.conductor.dispatch(event)
+    if ran_dry:
+        recorder.conductor.dispatch(ev.PlayoutDrained(final=False))
+    recorder.conductor._machine.deadline_s = 0.0
+    recorder.conductor._on_timer()
+    recorder.conductor.stop()
+    assert seen[-1] == (ev.DeadlineReached(ran_dry), State.SPEAKING, State.LISTENING)
+
+
 async def test_each_order_to_the_loudspeaker_reaches_it(recorder):
     conductor = recorder.conductor
     for event in (

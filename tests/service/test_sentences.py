@@ -33,6 +33,8 @@ CUT = ev.PlayoutFlushed((ev.ItemHeard("i", 640, 900),))
         (ev.DeadlineReached(), LISTENING, CLOSING, "INFO", "Silence"),
         (ev.DeadlineReached(), CONNECTING, CLOSING, "WARNING", "did not answer in time"),
         (ev.DeadlineReached(), THINKING, LISTENING, "WARNING", "No answer came"),
+        (ev.DeadlineReached(ran_dry=True), SPEAKING, LISTENING, "WARNING", "The rest of the reply did not come"),
+        (ev.DeadlineReached(), SPEAKING, LISTENING, "WARNING", "lasted too long"),
         (NO_QUOTA, THINKING, LISTENING, "WARNING", "insufficient_quota"),
         (ev.ToolsCalled(1, "r", ("a", "b")), THINKING, THINKING, "INFO", "The assistant calls a, b."),
         (ev.GOODBYE, LISTENING, CLOSING, "INFO", "is to end (goodbye)"),
