@@ -28,6 +28,8 @@ _NEAR_SMOOTHING = np.float32(0.95)  # of the near-end power: 20 blocks
 _CONSTRAINED_AT_ONCE = 3  # partitions whose circular part is cut in a block, in turn: all at once cost 4 times as much
 _LEVEL_SMOOTHING = 0.9  # of both sounds' power: 10 blocks
 _DIVERGED = 1.6  # times as much power as the microphone's, 2 dB
+_LEARNT = 0.25  # of it: 6 dB of the echo are gone, and nobody speaks
+_LEARNT_BLOCKS = 50  # of these: longer than a wake sound, which alone teaches nothing of words
 _SILENT_POWER = 1e-7  # of a block's spectrum: below the last bit of 16
 
 
@@ -47,6 +49,7 @@ class LinearEcho:
         self._gain = np.empty(shape, np.float32)
         self._scratch = np.empty(shape, np.float32)
         self._near_level = self._error_level = 0.0
+        self._learnt_blocks = 0
         self.divergences = 0
         """Times that what it had learnt was forgotten, for it made the echo louder."""
         self._turn = 0
@@ -90,8 +93,11 @@ class LinearEcho:
 
     def _diverged(self, heard: Floats, error: Floats) -> bool:
         """Has it taken the user for echo? So it does if it knows nothing yet, and they speak over the wake sound."""
+        if self._learnt_blocks >= _LEARNT_BLOCKS:
+            return False
         self._near_level += (1 - _LEVEL_SMOOTHING) * (float(np.dot(heard, heard)) - self._near_level)
         self._error_level += (1 - _LEVEL_SMOOTHING) * (float(np.dot(error, error)) - self._error_level)
+        self._learnt_blocks += self._error_level < _LEARNT * self._near_level
         if self._error_level <= _DIVERGED * self._near_level:
             return False
         self._error_level = self._near_level
