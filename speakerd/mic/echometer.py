@@ -67,13 +67,8 @@ class EchoMeter:
         self._echo_dbfs: deque[float] = deque(maxlen=1_000)
 
     @property
-    def room_power(self) -> float:
-        """The room's own sound at the microphone, ±1 full scale."""
-        return self._room_power
-
-    @property
     def floor_power(self) -> float:
-        """The room's sound where it is quietest, as between the words of those who speak in it; ±1 full scale.
+        """The room's own sound at the microphone where it is quietest, as between people's words; ±1 full scale.
 
         A quiet room's until it has been heard for three seconds.
         """

@@ -19,8 +19,8 @@ set -eu
 cd /
 mount -t tmpfs tmpfs /run
 for folder in etc opt usr/local var/lib var/cache; do
-    mkdir -p "/run/new/$folder" "/run/work/$folder"
-    mount -t overlay overlay -o "lowerdir=/$folder,upperdir=/run/new/$folder,workdir=/run/work/$folder" "/$folder"
+    mkdir -p "/run/new/$folder" "/run/scratch/$folder"
+    mount -t overlay overlay -o "lowerdir=/$folder,upperdir=/run/new/$folder,workdir=/run/scratch/$folder" "/$folder"
 done
 files() { find /run/new -type f -o -type l | sort; }
 """
